@@ -1,0 +1,1 @@
+"""The parties that hear of events."""

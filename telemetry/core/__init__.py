@@ -1,0 +1,1 @@
+"""What tellonce is about, without a clock, a task or a driver."""

@@ -1,0 +1,1 @@
+"""An operator's questions, answered without printing."""

@@ -1,0 +1,1 @@
+"""How any daemon lives and dies."""

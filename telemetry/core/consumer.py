@@ -1,0 +1,26 @@
+"""A party that must hear of events."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from telemetry.core.delivery import Delivery
+from telemetry.core.errors import ConfigurationError
+from telemetry.core.event import Event
+
+
+class Consumer(Protocol):
+    """Plans what an event means for one party; it never does the telling."""
+
+    @property
+    def name(self) -> str:
+        """The name under which the database knows it: no dot, no dollar sign."""
+
+    def plan(self, event: Event) -> Sequence[Delivery]:
+        """List the deliveries of an event, at most one a destination; the same event gives the same list."""
+
+
+def check_name(name: str) -> str:
+    """Return a consumer's name; raise ConfigurationError where the database could not hold it as a field."""
+    if not name or "." in name or "$" in name or "\0" in name:
+        raise ConfigurationError(f"consumer {name!r}: a name must not be empty nor hold '.', '$' or NUL")
+    return name

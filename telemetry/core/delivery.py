@@ -1,0 +1,109 @@
+"""The life of a delivery.
+
+Two laws. All that may happen to a delivery is in the table below; nobody else compares states. And this
+module does not know which courier carries it: a courier that keeps its claim elsewhere (the Discord
+courier's claim is the channel row's in-flight batch) goes from pending straight to the end.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    LEASED = "leased"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    PARKED = "parked"
+    SKIPPED = "skipped"
+
+
+class Signal(StrEnum):
+    """What may happen to a delivery."""
+
+    CLAIM = "claim"  # a courier takes it, or takes it over from one that went quiet
+    DONE = "done"  # it is certain that the outside has it
+    RETRY = "retry"  # this attempt failed, another may not
+    RELEASE = "release"  # the courier stops; no attempt was spent
+    GIVE_UP = "give up"  # no attempt can succeed
+    PARK = "park"  # a person must act first
+    SKIP = "skip"  # an operator wants it left out
+    REDRIVE = "redrive"  # an operator wants it tried again, as the same message
+    REPLAY = "replay"  # an operator wants it told once more, as a new message
+
+
+TRANSITIONS: Mapping[State, Mapping[Signal, State]] = {
+    State.PENDING: {
+        Signal.CLAIM: State.LEASED,
+        Signal.DONE: State.DELIVERED,
+        Signal.RETRY: State.PENDING,
+        Signal.GIVE_UP: State.DEAD,
+        Signal.PARK: State.PARKED,
+        Signal.SKIP: State.SKIPPED,
+    },
+    State.LEASED: {
+        Signal.CLAIM: State.LEASED,
+        Signal.DONE: State.DELIVERED,
+        Signal.RETRY: State.PENDING,
+        Signal.RELEASE: State.PENDING,
+        Signal.GIVE_UP: State.DEAD,
+        Signal.PARK: State.PARKED,
+    },
+    # What was delivered after all beats what we had come to believe: a late receipt heals the row.
+    State.DEAD: {Signal.DONE: State.DELIVERED, Signal.REDRIVE: State.PENDING, Signal.SKIP: State.SKIPPED},
+    State.PARKED: {Signal.DONE: State.DELIVERED, Signal.REDRIVE: State.PENDING, Signal.SKIP: State.SKIPPED},
+    State.SKIPPED: {Signal.DONE: State.DELIVERED, Signal.REPLAY: State.PENDING},
+    State.DELIVERED: {Signal.REPLAY: State.PENDING},
+}
+
+TOMBSTONES = frozenset({State.DELIVERED, State.SKIPPED})
+
+
+def after(state: State, signal: Signal) -> State:
+    """Say where a delivery stands after a signal; raise ValueError where the table has no such step."""
+    try:
+        return TRANSITIONS[state][signal]
+    except KeyError:
+        raise ValueError(f"a {state} delivery cannot take {signal!r}") from None
+
+
+def sources(signal: Signal) -> tuple[State, ...]:
+    """List the states from which a signal leads anywhere: the guard of the update that carries it out."""
+    return tuple(state for state, steps in TRANSITIONS.items() if signal in steps)
+
+
+def target(signal: Signal) -> State:
+    """Say where a signal leads; every signal leads to one state only."""
+    (state,) = {steps[signal] for steps in TRANSITIONS.values() if signal in steps}
+    return state
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event for one destination of one consumer."""
+
+    id: str
+    event: str
+    receipt: str  # the event's
+    destination: str
+    body: Mapping[str, Any]  # rendered: a replay never needs the event
+    order: int  # set at offer, never changed
+    state: State = State.PENDING
+    ready_at: datetime | None = None  # due while pending, lease end while leased, absent on a tombstone
+    claims: int = 0
+    failures: int = 0
+    generation: int = 0
+    solo: bool = False  # must travel alone
+    rung: int = 0  # how far down its courier's ladder of simpler forms it has been taken
+    reason: str | None = None
+    result: Mapping[str, Any] | None = None
+
+
+def delivery_id(event_key: str, destination: str) -> str:
+    """Name the delivery of an event to a destination."""
+    return f"{event_key}|{destination}"

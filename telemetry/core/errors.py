@@ -1,0 +1,17 @@
+"""What may go wrong, by whose turn it is to act."""
+
+
+class TellonceError(Exception):
+    """Something went wrong that one line can explain."""
+
+
+class ConfigurationError(TellonceError):
+    """The operator must change a file, an argument or the environment."""
+
+
+class InvalidEventError(TellonceError):
+    """The producer sent an event that can never be stored."""
+
+
+class UnavailableError(TellonceError):
+    """The database could not answer now; the same call may be made again."""

@@ -1,0 +1,41 @@
+"""One line an occurrence: an event name and fields, for a person on a terminal or for a machine."""
+
+import logging
+import sys
+from typing import Any, Literal
+
+import structlog
+
+
+def get_logger(name: str) -> Any:
+    """Give a module its logger."""
+    return structlog.stdlib.get_logger(name)
+
+
+def configure_logs(form: Literal["console", "json"], level: str = "INFO", daemon: str = "") -> None:
+    """Send all logs to standard error, our own and the libraries', in one form."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    tail: list[Any] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if form == "json" else [renderer]
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove, *tail]))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("discord", "aiohttp.access", "uvicorn.access", "pymongo", "asyncio"):
+        logging.getLogger(noisy).setLevel("WARNING")
+    if daemon:
+        structlog.contextvars.bind_contextvars(daemon=daemon)

@@ -1,0 +1,130 @@
+"""Rows as MongoDB holds them, and the values we make of them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from telemetry.core.delivery import TOMBSTONES, Delivery, State
+from telemetry.core.event import Ack, Event
+from telemetry.core.key import slot
+
+Row = dict[str, Any]
+
+
+def event_row(event: Event) -> Row:
+    """Spell an event as its row."""
+    row = {
+        "_id": event.key,
+        "receipt": event.receipt,
+        "event": event.type,
+        "distinct_id": event.distinct_id,
+        "properties": stored(event.properties),
+        "time": event.time,
+        "received_at": event.received_at,
+        "source": event.source,
+        "digest": event.digest,
+        "slot": slot(event.key),
+        "order": event.order,
+        "acks": {name: {"at": ack.at, "deliveries": ack.deliveries} for name, ack in event.acks.items()},
+    }
+    return row if event.due_at is None else row | {"due_at": event.due_at}
+
+
+def event_from(row: Mapping[str, Any]) -> Event:
+    """Read an event from its row."""
+    return Event(
+        key=row["_id"],
+        receipt=row["receipt"],
+        type=row["event"],
+        distinct_id=row["distinct_id"],
+        properties=restored(row["properties"]),
+        time=row["time"],
+        received_at=row["received_at"],
+        source=row["source"],
+        digest=row["digest"],
+        order=row["order"],
+        due_at=row.get("due_at"),
+        acks={name: Ack(ack["at"], ack["deliveries"]) for name, ack in row.get("acks", {}).items()},
+    )
+
+
+def delivery_row(delivery: Delivery) -> Row:
+    """Spell a delivery as its row; only an unfinished one has `ready_at`, and so a place in the work index."""
+    row = {
+        "_id": delivery.id,
+        "event": delivery.event,
+        "receipt": delivery.receipt,
+        "destination": delivery.destination,
+        "body": stored(delivery.body),
+        "order": delivery.order,
+        "state": delivery.state.value,
+        "claims": delivery.claims,
+        "failures": delivery.failures,
+        "generation": delivery.generation,
+    }
+    if delivery.state not in TOMBSTONES:
+        row["ready_at"] = delivery.ready_at
+    if delivery.reason is not None:
+        row["reason"] = delivery.reason
+    return row
+
+
+def delivery_from(row: Mapping[str, Any]) -> Delivery:
+    """Read a delivery from its row."""
+    return Delivery(
+        id=row["_id"],
+        event=row["event"],
+        receipt=row["receipt"],
+        destination=row["destination"],
+        body=restored(row["body"]),
+        order=row["order"],
+        state=State(row["state"]),
+        ready_at=row.get("ready_at"),
+        claims=row["claims"],
+        failures=row["failures"],
+        generation=row["generation"],
+        solo=row.get("solo", False),
+        rung=row.get("rung", 0),
+        reason=row.get("reason"),
+        result=row.get("result"),
+    )
+
+
+# MongoDB 4.4 refuses nested names that start with "$", and a dotted name cannot be asked for: both are
+# escaped on the way in and come back intact.
+_NAME_ESCAPES = (("%", "%25"), ("$", "%24"), (".", "%2E"))
+
+
+def stored(value: Any) -> Any:
+    """Escape the names in a JSON value so that every server can store them."""
+    if isinstance(value, Mapping):
+        return {_escaped(name): stored(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [stored(item) for item in value]
+    return value
+
+
+def restored(value: Any) -> Any:
+    """Give a stored JSON value its own names back."""
+    if isinstance(value, Mapping):
+        return {_unescaped(name): restored(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [restored(item) for item in value]
+    return value
+
+
+def _escaped(name: str) -> str:
+    for plain, escape in _NAME_ESCAPES:
+        name = name.replace(plain, escape)
+    return name
+
+
+def _unescaped(name: str) -> str:
+    for plain, escape in reversed(_NAME_ESCAPES):
+        name = name.replace(escape, plain)
+    return name
+
+
+def milliseconds(moment: datetime) -> datetime:
+    """Cut a moment to what BSON can hold."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,183 @@
+"""The event rows: accepted once, owed until every registered consumer has acked."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Collection as Names
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from pymongo.errors import BulkWriteError, PyMongoError
+
+from telemetry.core.errors import UnavailableError
+from telemetry.core.event import Event
+from telemetry.store.client import Connection, Row, chunks, patiently, read, translated
+from telemetry.store.documents import event_from, event_row
+
+DUPLICATE_KEY = 11000
+BY_DUE = (("due_at", 1), ("_id", 1))
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Position:
+    """A place in the owed index."""
+
+    due_at: datetime
+    key: str
+
+
+class Events:
+    """The `events` collection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rows = connection["events"]
+
+    async def insert(self, events: Sequence[Event]) -> dict[str, Event]:
+        """Store events with distinct keys; answer with the rows that already held some of the keys.
+
+        Returns only when every event is majority-committed, its own row or the one that blocked it. A row
+        that carries the event's own receipt was written by an earlier try of this call and counts as new.
+        Raises UnavailableError when that could not be found out: then the same call may be made again.
+        """
+        blocked = await self._insert(events)
+        if not blocked:
+            return {}
+        wanted = {event.key: event for event in events if event.key in blocked}
+        found = await self._behind(list(wanted))
+        if len(found) < len(wanted):
+            # What blocked us is not majority-committed: it may yet be rolled back, so it proves nothing.
+            raise UnavailableError("an existing row is not committed yet")
+        return {key: row for key, row in found.items() if row.receipt != wanted[key].receipt}
+
+    async def _insert(self, events: Sequence[Event]) -> set[str]:
+        rows = [event_row(event) for event in events]
+        try:
+            await patiently(self._insert_many, rows)
+        except _BlockedError as blocked:
+            return blocked.keys
+        return set()
+
+    async def _insert_many(self, rows: list[Row]) -> None:
+        try:
+            await self._rows.insert_many(rows, ordered=False)
+        except BulkWriteError as error:
+            raise _blocked(error, rows) from error
+
+    async def fetch(self, keys: Sequence[str]) -> list[Event]:
+        """Read the events that exist among the given keys."""
+        return [event_from(row) for row in await self._fetch(keys) if "alias" not in row]
+
+    async def _fetch(self, keys: Sequence[str]) -> list[Row]:
+        found: list[Row] = []
+        for some in chunks(keys, self._connection.chunk):
+            found += await read(self._rows, {"_id": {"$in": list(some)}})
+        return found
+
+    async def _behind(self, keys: Sequence[str]) -> dict[str, Event]:
+        """Read what blocks each key: its event, or the event that an alias row leads to."""
+        rows = await self._fetch(keys)
+        alias = {row["_id"]: row["alias"] for row in rows if "alias" in row}
+        behind = {event.key: event for event in await self.fetch(list(set(alias.values())))}
+        events = {row["_id"]: event_from(row) for row in rows if "alias" not in row}
+        return events | {key: behind[name] for key, name in alias.items() if name in behind}
+
+    async def add_aliases(self, aliases: Mapping[str, str]) -> None:
+        """Block keys on behalf of events stored under other keys; a key that is taken stays as it is."""
+        rows: list[Row] = [{"_id": key, "alias": name} for key, name in aliases.items() if key != name]
+        if rows:
+            with suppress(_BlockedError):
+                await patiently(self._insert_many, rows)
+
+    async def get(self, key: str) -> Event | None:
+        """Read one event."""
+        row = await patiently(self._rows.find_one, {"_id": key})
+        return event_from(row) if row else None
+
+    async def oldest_owed(self) -> Position | None:
+        """Find where the owed index begins."""
+        query = {"due_at": {"$exists": True}}
+        rows = await read(self._rows, query, fields={"due_at": 1}, sort=BY_DUE, limit=1)
+        return Position(rows[0]["due_at"], rows[0]["_id"]) if rows else None
+
+    async def owed(
+        self, since: datetime, until: datetime, lacking: Names[str], after: Position | None, limit: int
+    ) -> list[Event]:
+        """Read events due in [since, until) that lack an ack of one of the given consumers, in index order."""
+        query: Row = {"due_at": {"$gte": since, "$lt": until}}
+        query["$or"] = [{f"acks.{name}": {"$exists": False}} for name in lacking]
+        if after is not None:
+            query["due_at"]["$gte"] = after.due_at
+            query["$nor"] = [{"due_at": after.due_at, "_id": {"$lte": after.key}}]
+        return [event_from(row) for row in await read(self._rows, query, sort=BY_DUE, limit=limit)]
+
+    async def ack(self, acks: Mapping[str, Mapping[str, int]], registered: Names[str]) -> None:
+        """Note per event how many deliveries each consumer took over; settle those that lack no registered one.
+
+        An ack that is there already stands. An empty registry settles nothing.
+        """
+        alike: dict[tuple[tuple[str, int], ...], list[str]] = defaultdict(list)
+        for key, taken in acks.items():
+            alike[tuple(sorted(taken.items()))].append(key)
+        for taken_over, keys in alike.items():
+            steps = [
+                {"$set": _acked(dict(taken_over))},
+                {"$set": {"due_at": _due_unless_settled(registered)}},
+            ]
+            for some in chunks(keys, self._connection.chunk):
+                query = {"_id": {"$in": list(some)}}
+                await patiently(self._rows.update_many, query, steps)
+
+    async def settle_complete(self, registered: Names[str]) -> int:
+        """Settle owed events that have every registered ack: what is left when a consumer was written off."""
+        if not registered:
+            return 0
+        query: Row = {f"acks.{name}": {"$exists": True} for name in registered} | {"due_at": {"$exists": True}}
+        result = await patiently(self._rows.update_many, query, {"$unset": {"due_at": ""}})
+        return int(result.modified_count)
+
+    async def walk(self) -> AsyncIterator[Event]:
+        """Read every event in the order of its key's bytes."""
+        try:
+            async for row in self._rows.find({"alias": {"$exists": False}}).sort("_id", 1):
+                yield event_from(row)
+        except PyMongoError as error:
+            raise translated(error) from error
+
+    async def count_owed(self, consumer: str) -> int:
+        """Count the events owed to a consumer."""
+        query: Row = {"due_at": {"$exists": True}, f"acks.{consumer}": {"$exists": False}}
+        return int(await patiently(self._rows.count_documents, query))
+
+    async def estimate(self) -> int:
+        """Say about how many events are stored."""
+        return int(await patiently(self._rows.estimated_document_count))
+
+
+class _BlockedError(Exception):
+    """Some keys were taken; everything else was written."""
+
+    def __init__(self, keys: set[str]) -> None:
+        super().__init__(f"{len(keys)} keys are taken")
+        self.keys = keys
+
+
+def _blocked(error: BulkWriteError, rows: Sequence[Row]) -> Exception:
+    details = error.details or {}
+    others = [entry for entry in details.get("writeErrors", []) if entry.get("code") != DUPLICATE_KEY]
+    unconfirmed = others or details.get("writeConcernErrors")
+    if unconfirmed:
+        return UnavailableError(f"the database did not confirm the write: {unconfirmed[0].get('errmsg', '')[:200]}")
+    return _BlockedError({rows[entry["index"]]["_id"] for entry in details["writeErrors"]})
+
+
+def _acked(taken: Mapping[str, int]) -> Row:
+    fresh = {name: {"at": "$$NOW", "deliveries": {"$literal": n}} for name, n in taken.items()}
+    return {f"acks.{name}": {"$ifNull": [f"$acks.{name}", ack]} for name, ack in fresh.items()}
+
+
+def _due_unless_settled(registered: Names[str]) -> Row | str:
+    if not registered:
+        return "$due_at"
+    acked = [{"$ne": [{"$type": f"$acks.{name}"}, "missing"]} for name in sorted(registered)]
+    return {"$cond": [{"$and": acked}, "$$REMOVE", "$due_at"]}

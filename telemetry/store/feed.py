@@ -1,0 +1,36 @@
+"""Change streams: a hint that something is new, never the truth about what is owed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import anyio
+from pymongo.errors import PyMongoError
+
+from telemetry.store.client import Connection, patiently, translated
+
+# How long the server may keep a quiet stream's question. The driver's thread is blocked for as long, so a
+# stopping process waits for it; and an idle deployment asks this often.
+MAX_AWAIT_MS = 2000
+HINTS_AT_ONCE = 500
+
+
+@asynccontextmanager
+async def follow(connection: Connection, collection: str, field: str) -> AsyncIterator[AsyncIterator[Any]]:
+    """Open a stream of one field of each row inserted from now on; raise UnavailableError on any trouble."""
+    stages = [{"$match": {"operationType": "insert"}}, {"$project": {"hint": f"$fullDocument.{field}"}}]
+    stream = connection[collection].watch(stages, max_await_time_ms=MAX_AWAIT_MS, batch_size=HINTS_AT_ONCE)
+    try:
+        await patiently(stream.__aenter__)
+        yield _hints(stream)
+    finally:
+        with anyio.CancelScope(shield=True), suppress(PyMongoError):
+            await stream.close()
+
+
+async def _hints(stream: Any) -> AsyncIterator[Any]:
+    try:
+        async for change in stream:
+            yield change.get("hint")
+    except PyMongoError as error:
+        raise translated(error) from error
