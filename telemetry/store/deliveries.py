@@ -61,9 +61,16 @@ class Deliveries:
 
     async def of_event(self, key: str) -> list[Delivery]:
         """Read an event's deliveries."""
-        # "|" ends the key, and no key holds one unescaped: the range is exactly the event's own rows.
-        query = {"_id": {"$gte": f"{key}|", "$lt": f"{key}}}"}}
-        return [delivery_from(row) for row in await read(self._rows, query)]
+        return [delivery_from(row) for row in await read(self._rows, of_events([key]))]
+
+    async def unfinished(self, keys: Sequence[str]) -> set[str]:
+        """Say which of the given events have a delivery that is neither delivered nor skipped."""
+        query = of_events(keys) | {"ready_at": {"$exists": True}}
+        return {row["event"] for row in await read(self._rows, query, fields={"event": 1})}
+
+    async def forget(self, keys: Sequence[str]) -> None:
+        """Delete the tombstones of events that are about to be forgotten."""
+        await patiently(self._rows.delete_many, of_events(keys) | {"ready_at": {"$exists": False}})
 
     async def settle(
         self,
@@ -152,3 +159,14 @@ class Deliveries:
                 yield delivery_from(row)
         except PyMongoError as error:
             raise translated(error) from error
+
+
+def of_events(keys: Sequence[str]) -> Row:
+    """Find exactly the rows of some events: "|" ends a key, and no key holds one unescaped."""
+    return {"$or": [{"_id": {"$gte": f"{key}|", "$lt": f"{key}}}"}} for key in keys]}
+
+
+async def queues(connection: Connection) -> list[Deliveries]:
+    """List the queues that exist, of consumers that are still registered or not."""
+    names = await patiently(connection.database.list_collection_names)
+    return [Deliveries(connection, name.removesuffix("_queue")) for name in sorted(names) if name.endswith("_queue")]

@@ -11,6 +11,7 @@ from pymongo.errors import BulkWriteError, PyMongoError
 
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
+from telemetry.core.key import join_key
 from telemetry.store.client import Connection, Row, chunks, patiently, read, translated
 from telemetry.store.documents import event_from, event_row
 
@@ -136,10 +137,30 @@ class Events:
         result = await patiently(self._rows.update_many, query, {"$unset": {"due_at": ""}})
         return int(result.modified_count)
 
+    async def past(self, event_type: str, before: datetime, after: str, limit: int) -> list[str]:
+        """List keys of settled events of a type received before a moment, in key order from `after` on."""
+        prefix = join_key(event_type, [""])
+        query = {
+            "_id": {"$gt": max(after, prefix), "$lt": prefix[:-1] + chr(ord(":") + 1)},
+            "due_at": {"$exists": False},
+            "received_at": {"$lt": before},
+        }
+        return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1}, sort=(("_id", 1),), limit=limit)]
+
+    async def begin_forgetting(self, keys: Sequence[str]) -> None:
+        """Mark events whose deliveries are about to go, so that nobody misses them."""
+        await patiently(self._rows.update_many, {"_id": {"$in": list(keys)}}, {"$set": {"forgotten": True}})
+
+    async def forget(self, keys: Sequence[str]) -> None:
+        """Delete events: from now on their keys are free."""
+        await patiently(self._rows.delete_many, {"_id": {"$in": list(keys)}, "forgotten": True})
+
     async def walk(self) -> AsyncIterator[Event]:
         """Read every event in the order of its key's bytes."""
         try:
-            async for row in self._rows.find({"alias": {"$exists": False}}).sort("_id", 1):
+            async for row in self._rows.find({"alias": {"$exists": False}, "forgotten": {"$exists": False}}).sort(
+                "_id", 1
+            ):
                 yield event_from(row)
         except PyMongoError as error:
             raise translated(error) from error

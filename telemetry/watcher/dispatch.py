@@ -1,0 +1,176 @@
+"""From events to acks: plan, offer, ack, each consumer on its own."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from telemetry.core.backoff import Backoff
+from telemetry.core.clock import Clock
+from telemetry.core.consumer import Consumer
+from telemetry.core.delivery import Delivery
+from telemetry.core.errors import TellonceError, UnavailableError
+from telemetry.core.event import Event
+from telemetry.runtime.logs import get_logger
+from telemetry.watcher.metrics import WatchMetrics
+
+log = get_logger(__name__)
+
+FAILING = Backoff(first=1.0, cap=60.0)
+
+
+class Queue(Protocol):
+    """Where a consumer's deliveries wait for their courier."""
+
+    async def offer(self, deliveries: Sequence[Delivery]) -> None:
+        """Put deliveries in the queue, durably; repeating it is a no-op."""
+
+
+class EventRows(Protocol):
+    """Where events note who has taken them over."""
+
+    async def ack(self, acks: Mapping[str, Mapping[str, int]], registered: Collection[str]) -> None:
+        """Note acks, and settle what every registered consumer has acked."""
+
+
+class ConsumerRows(Protocol):
+    """Who is owed events."""
+
+    async def read(self) -> Mapping[str, "Owed"]:
+        """Read who is registered now."""
+
+
+class Owed(Protocol):
+    """A registered consumer."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether it wants no offers for now."""
+
+
+@dataclass
+class Party:
+    """A consumer served by this process, its queue, and how it has been doing."""
+
+    consumer: Consumer
+    queue: Queue
+    failures: int = 0
+    rests_until: float = 0.0  # monotonic
+
+    @property
+    def name(self) -> str:
+        """The consumer's name."""
+        return self.consumer.name
+
+
+class Dispatcher:
+    """Offers events to the consumers that have not acked them, and records their acks."""
+
+    def __init__(
+        self,
+        parties: Sequence[Party],
+        events: EventRows,
+        registry: ConsumerRows,
+        clock: Clock,
+        chance: Random,
+        metrics: WatchMetrics,
+    ) -> None:
+        self.parties = parties
+        self._events = events
+        self._registry = registry
+        self._clock = clock
+        self._chance = chance
+        self._metrics = metrics
+
+    async def available(self) -> list[Party]:
+        """List the parties that can be served now: registered, not paused, not backing off."""
+        return self._serving(await self._registry.read())
+
+    def resting(self) -> list[Party]:
+        """List the parties that back off now or have yet to show that they recovered."""
+        return [party for party in self.parties if party.failures]
+
+    async def dispatch(self, events: Sequence[Event]) -> None:
+        """Offer events where they are owed and due; raise UnavailableError when nothing could be recorded."""
+        # Read after the events were: a consumer registered before any of them was stored is in it.
+        registered = await self._registry.read()
+        now = self._clock.now()
+        due = sorted((event for event in events if event.due_at and event.due_at <= now), key=lambda event: event.order)
+        acks: dict[str, dict[str, int]] = defaultdict(dict)
+        for party in self._serving(registered):
+            for key, deliveries in (await self._offer(party, due)).items():
+                acks[key][party.name] = deliveries
+        if acks:
+            await self._events.ack(acks, list(registered))
+            self._count(acks)
+
+    def _serving(self, registered: Mapping[str, Owed]) -> list[Party]:
+        now = self._clock.monotonic()
+        return [
+            party
+            for party in self.parties
+            if party.name in registered and not registered[party.name].paused and party.rests_until <= now
+        ]
+
+    async def _offer(self, party: Party, events: Sequence[Event]) -> dict[str, int]:
+        plans = {event.key: plan for event in events if (plan := self._plan(party, event)) is not None}
+        try:
+            taken = await self._offer_plans(party, plans)
+        except UnavailableError as error:
+            self._rest(party, str(error))
+            return {}
+        if party.failures:
+            log.info("consumer.recovered", consumer=party.name)
+        party.failures = 0
+        self._metrics.failing.labels(party.name).set(0)
+        return taken
+
+    def _plan(self, party: Party, event: Event) -> Sequence[Delivery] | None:
+        if party.name in event.acks:
+            return None
+        try:
+            plan = party.consumer.plan(event)
+        except Exception:
+            # It stays owed, and the next full pass asks again: after a deploy the answer may be another.
+            self._metrics.unplanned.labels(party.name).inc()
+            log.exception("event.unplanned", consumer=party.name, key=event.key)
+            return None
+        return plan
+
+    async def _offer_plans(self, party: Party, plans: Mapping[str, Sequence[Delivery]]) -> dict[str, int]:
+        deliveries = [delivery for plan in plans.values() for delivery in plan]
+        try:
+            await party.queue.offer(deliveries)
+        except UnavailableError:
+            raise
+        except TellonceError:
+            return await self._offer_apart(party, plans)
+        return {key: len(plan) for key, plan in plans.items()}
+
+    async def _offer_apart(self, party: Party, plans: Mapping[str, Sequence[Delivery]]) -> dict[str, int]:
+        # Something in the batch is refused for good: find it, so that it holds up nothing else.
+        taken = {}
+        for key, plan in plans.items():
+            try:
+                await party.queue.offer(plan)
+                taken[key] = len(plan)
+            except UnavailableError:
+                raise
+            except TellonceError as error:
+                self._metrics.unplanned.labels(party.name).inc()
+                log.error("event.refused", consumer=party.name, key=key, why=str(error))  # noqa: TRY400
+        return taken
+
+    def _rest(self, party: Party, why: str) -> None:
+        party.failures += 1
+        pause = FAILING.delay(party.failures, self._chance)
+        party.rests_until = self._clock.monotonic() + pause
+        self._metrics.failing.labels(party.name).set(1)
+        log.warning("consumer.resting", consumer=party.name, why=why, seconds=round(pause, 1))
+
+    def _count(self, acks: Mapping[str, Mapping[str, int]]) -> None:
+        for taken in acks.values():
+            for name, deliveries in taken.items():
+                self._metrics.acked.labels(name).inc()
+                self._metrics.offered.labels(name).inc(deliveries)

@@ -1,0 +1,21 @@
+"""What the watcher counts."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class WatchMetrics:
+    """Metrics of one watcher process, on a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.active = Gauge("tellonce_watcher_active", "1 while this process holds the lease", registry=registry)
+        self.acked = Counter("tellonce_events_acked", "Acks written", ["consumer"], registry=registry)
+        self.offered = Counter("tellonce_deliveries_offered", "Deliveries offered", ["consumer"], registry=registry)
+        self.unplanned = Counter(
+            "tellonce_events_unplanned", "Events that a consumer could not plan", ["consumer"], registry=registry
+        )
+        self.failing = Gauge(
+            "tellonce_consumer_failing", "1 while a consumer backs off", ["consumer"], registry=registry
+        )
+        self.hints = Counter("tellonce_hints", "Keys that the change stream told", registry=registry)
+        self.swept = Counter("tellonce_events_swept", "Owed events that a sweep found", ["kind"], registry=registry)
+        self.forgotten = Counter("tellonce_events_forgotten", "Events past their remembrance", registry=registry)

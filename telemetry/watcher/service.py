@@ -1,0 +1,146 @@
+"""The watch daemon, put together."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from random import Random
+from secrets import token_hex
+
+import anyio
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from telemetry.core.consumer import Consumer
+from telemetry.core.errors import UnavailableError
+from telemetry.runtime.config import Config
+from telemetry.runtime.health import Readiness, health_routes
+from telemetry.runtime.logs import get_logger
+from telemetry.runtime.service import run_until_signalled
+from telemetry.runtime.settings import Settings
+from telemetry.runtime.web import WebService
+from telemetry.store.client import Connection, connect
+from telemetry.store.deliveries import Deliveries
+from telemetry.store.events import Events
+from telemetry.store.feed import follow
+from telemetry.store.indexes import declared, reconcile
+from telemetry.store.leases import Leases
+from telemetry.store.registry import Registry
+from telemetry.watcher.consumers import load_consumers
+from telemetry.watcher.dispatch import Dispatcher, Party
+from telemetry.watcher.duty import Duty
+from telemetry.watcher.memory import Memory
+from telemetry.watcher.metrics import WatchMetrics
+from telemetry.watcher.sweep import Progress, Sweep
+from telemetry.watcher.watcher import Watcher
+
+log = get_logger(__name__)
+
+DUTY = "watcher"
+FORGET_EVERY = 3600.0
+MEASURE_CLOCK_EVERY = 30.0
+
+
+class WatchService:
+    """Everything the watch daemon does with the database, from connecting to letting go."""
+
+    name = "watcher"
+
+    def __init__(
+        self,
+        settings: Settings,
+        config: Config,
+        consumers: Sequence[Consumer],
+        readiness: Readiness,
+        metrics: WatchMetrics,
+        chance: Random,
+    ) -> None:
+        self._settings = settings
+        self._config = config
+        self._consumers = consumers
+        self._readiness = readiness
+        self._metrics = metrics
+        self._chance = chance
+        self._holder = token_hex(8)
+        self._progress = Progress()
+
+    async def run(self) -> None:
+        """Connect, make ready, and watch whenever the duty is ours."""
+        try:
+            async with self._connect() as connection:
+                await self._make_ready(connection)
+                async with anyio.create_task_group() as group:
+                    group.start_soon(_measure_clock, connection)
+                    await self._duty(connection).run(partial(self._watch, connection))
+        except BaseException as error:
+            self._readiness.lacks("database", str(error) or "stopping")
+            raise
+
+    def _connect(self) -> AbstractAsyncContextManager[Connection]:
+        return connect(self._settings.mongodb_address, self._settings.database)
+
+    async def _make_ready(self, connection: Connection) -> None:
+        names = [consumer.name for consumer in self._consumers]
+        for done in await reconcile(connection, declared(names)):
+            log.info("index.reconciled", index=f"{done.index.collection}.{done.index.name}", action=done.action)
+        for name in names:
+            await Registry(connection).register(name)
+        self._readiness.has("database")
+
+    def _duty(self, connection: Connection) -> Duty:
+        seconds, renewal = self._settings.lease, self._settings.lease_renewal
+        return Duty(DUTY, self._holder, Leases(connection), connection.clock, seconds, renewal)
+
+    async def _watch(self, connection: Connection) -> None:
+        self._metrics.active.set(1)
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._memory(connection).run, name="memory")
+                await self._watcher(connection).run()
+        finally:
+            self._metrics.active.set(0)
+
+    def _memory(self, connection: Connection) -> Memory:
+        finite = {name: policy.remember for name, policy in self._config.types.items() if policy.remember is not None}
+        return Memory(connection, connection.clock, finite, self._metrics, FORGET_EVERY)
+
+    def _watcher(self, connection: Connection) -> Watcher:
+        events = Events(connection)
+        parties = [Party(consumer, Deliveries(connection, consumer.name)) for consumer in self._consumers]
+        settings = self._settings
+        registry = Registry(connection)
+        dispatcher = Dispatcher(parties, events, registry, connection.clock, self._chance, self._metrics)
+        sweep = Sweep(events, self._progress, settings.sweep_overlap, settings.batch)
+        return Watcher(
+            events,
+            partial(follow, connection, "events", "_id"),
+            dispatcher,
+            sweep,
+            connection.clock,
+            self._metrics,
+            batch=settings.batch,
+            sweep_every=settings.sweep_every,
+            full_sweep_every=settings.full_sweep_every,
+        )
+
+
+async def _measure_clock(connection: Connection) -> None:
+    while True:
+        await anyio.sleep(MEASURE_CLOCK_EVERY)
+        try:
+            await connection.measure_clock()
+        except UnavailableError as error:
+            log.warning("clock.unmeasured", why=str(error))
+
+
+async def run_watch(settings: Settings, config: Config, chance: Random | None = None) -> None:
+    """Run the watch daemon until a signal; raise ConfigurationError where the operator must act first."""
+    metrics = CollectorRegistry()
+    readiness = Readiness("database")
+    consumers = load_consumers(config)
+    app = FastAPI(title="tellonce watch", docs_url=None, redoc_url=None)
+    app.include_router(health_routes(readiness, metrics))
+    web = WebService(app, settings.daemon_host, settings.watch_port)
+    chance = chance or Random()  # noqa: S311 - jitter
+    await run_until_signalled(
+        [web, WatchService(settings, config, consumers, readiness, WatchMetrics(metrics), chance)]
+    )

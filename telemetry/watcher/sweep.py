@@ -1,0 +1,86 @@
+"""Finding what is owed by the index alone: the truth behind the stream's hints.
+
+A sweep starts near the oldest event that an available consumer lacks, so that what is owed only to an
+absent or failing consumer is neither re-read every round nor in the others' way. Now and then a full pass
+starts at the very beginning, for rows that became visible late.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from telemetry.core.event import Event
+from telemetry.store.events import Position
+
+FIRST_WINDOW = timedelta(seconds=60)
+SMALLEST_WINDOW = timedelta(milliseconds=50)
+
+
+class OwedRows(Protocol):
+    """The owed index."""
+
+    async def oldest_owed(self) -> Position | None:
+        """Find where the index begins."""
+
+    async def owed(
+        self, since: datetime, until: datetime, lacking: Collection[str], after: Position | None, limit: int
+    ) -> Sequence[Event]:
+        """Read a page of events due in [since, until) that one of the given consumers lacks."""
+
+
+@dataclass
+class Progress:
+    """Where each consumer's owed events begin, as far as this process knows; it outlives a connection."""
+
+    starts: dict[str, datetime] = field(default_factory=dict)
+    next_full: float = 0.0  # monotonic
+
+
+class Sweep:
+    """Reads the owed index from where it must."""
+
+    def __init__(self, rows: OwedRows, progress: Progress, overlap: float, page: int) -> None:
+        self._rows = rows
+        self.progress = progress
+        self._starts = progress.starts
+        self._overlap = timedelta(seconds=overlap)
+        self._page = page
+
+    def knows(self, names: Collection[str]) -> bool:
+        """Say whether a sweep for these consumers can start elsewhere than at the beginning."""
+        return all(name in self._starts for name in names)
+
+    async def pages(self, names: Collection[str], until: datetime, *, full: bool) -> AsyncIterator[Sequence[Event]]:
+        """Read, page by page, what the given consumers lack and is due before `until`."""
+        if self.knows(names) and not full:
+            since = min(self._starts[name] for name in names)
+        elif (oldest := await self._rows.oldest_owed()) is not None:
+            since = oldest.due_at
+        else:
+            return
+        async for page in self._read(since, until, names):
+            yield page
+
+    def served(self, name: str, until: datetime) -> None:
+        """Note that a sweep up to `until` left a consumer nothing to want; what comes late is overlapped."""
+        self._starts[name] = until - self._overlap
+
+    def failed(self, name: str, since: datetime) -> None:
+        """Note that a consumer could not be served from some moment on."""
+        self._starts.setdefault(name, since)
+
+    async def _read(self, since: datetime, until: datetime, names: Collection[str]) -> AsyncIterator[Sequence[Event]]:
+        # Narrow ranges: a server may collect the whole match before it cuts it to a page.
+        width, after = FIRST_WINDOW, None
+        while since < until:
+            end = min(since + width, until)
+            page = await self._rows.owed(since, end, names, after, self._page)
+            if page:
+                yield page
+            if len(page) == self._page:
+                last = page[-1]
+                after = Position(last.due_at or since, last.key)
+                since, width = after.due_at, max(width / 4, SMALLEST_WINDOW)
+            else:
+                since, after, width = end, None, width * 4
