@@ -100,6 +100,7 @@ class Delivery:
     generation: int = 0
     solo: bool = False  # must travel alone
     rung: int = 0  # how far down its courier's ladder of simpler forms it has been taken
+    attempt: Mapping[str, Any] | None = None  # an earlier try whose outcome was never learnt
     reason: str | None = None
     result: Mapping[str, Any] | None = None
 

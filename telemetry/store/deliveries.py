@@ -102,7 +102,7 @@ class Deliveries:
         state = target(signal)
         update: Row = {"$set": {"state": state.value, **fields}}
         if state in TOMBSTONES:
-            update["$unset"] = {"ready_at": "", "holder": ""}
+            update["$unset"] = {"ready_at": "", "holder": "", "attempt": "", "scope": ""}
         return update
 
     async def redrive(self, query: Mapping[str, Any], now: datetime, limit: int | None = None) -> int:
@@ -125,15 +125,11 @@ class Deliveries:
         result = await patiently(self._rows.update_many, query, update)
         return int(result.modified_count)
 
-    async def mark(
-        self, ids: Sequence[str], fields: Mapping[str, Any], increments: Mapping[str, int] | None = None
-    ) -> None:
-        """Note something on pending rows, without moving them."""
-        update: Row = {"$set": dict(fields)} if fields else {}
-        if increments:
-            update["$inc"] = dict(increments)
+    async def mark(self, ids: Sequence[str], **fields: Any) -> None:
+        """Note something durably on unfinished rows, without moving them."""
+        update = {"$set": fields}
         for some in chunks(ids, self._connection.chunk):
-            query = {"_id": {"$in": list(some)}, "state": State.PENDING}
+            query = {"_id": {"$in": list(some)}, "ready_at": {"$exists": True}}
             await patiently(self._rows.update_many, query, update)
 
     async def standing(self, state: State, limit: int, destination: str | None = None) -> list[Delivery]:

@@ -85,6 +85,7 @@ def delivery_from(row: Mapping[str, Any]) -> Delivery:
         generation=row["generation"],
         solo=row.get("solo", False),
         rung=row.get("rung", 0),
+        attempt=row.get("attempt"),
         reason=row.get("reason"),
         result=row.get("result"),
     )

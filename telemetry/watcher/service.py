@@ -76,7 +76,7 @@ class WatchService:
             raise
 
     def _connect(self) -> AbstractAsyncContextManager[Connection]:
-        return connect(self._settings.mongodb_address, self._settings.database)
+        return connect(self._settings.require_mongodb_uri(), self._settings.database)
 
     async def _make_ready(self, connection: Connection) -> None:
         names = [consumer.name for consumer in self._consumers]
@@ -139,7 +139,7 @@ async def run_watch(settings: Settings, config: Config, chance: Random | None = 
     consumers = load_consumers(config)
     app = FastAPI(title="tellonce watch", docs_url=None, redoc_url=None)
     app.include_router(health_routes(readiness, metrics))
-    web = WebService(app, settings.daemon_host, settings.watch_port)
+    web = WebService(app, settings.health_host, settings.watch_port)
     chance = chance or Random()  # noqa: S311 - jitter
     await run_until_signalled(
         [web, WatchService(settings, config, consumers, readiness, WatchMetrics(metrics), chance)]

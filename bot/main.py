@@ -1,0 +1,121 @@
+"""The bot daemon, put together, and its verb on the command line."""
+
+import os
+from functools import partial
+from random import Random
+from secrets import token_hex
+
+import anyio
+import typer
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from bot.client import point_at
+from bot.courier import Desk
+from bot.metrics import BotMetrics
+from bot.pace import Pace
+from bot.poster import open_poster
+from bot.rounds import Rounds
+from bot.session import DiscordSession
+from telemetry.core.errors import ConfigurationError, UnavailableError
+from telemetry.runtime.health import Readiness, health_routes
+from telemetry.runtime.logs import get_logger
+from telemetry.runtime.service import run_until_signalled
+from telemetry.runtime.settings import Settings
+from telemetry.runtime.web import WebService
+from telemetry.store.attempts import Attempts
+from telemetry.store.channels import Channels
+from telemetry.store.client import Connection, connect
+from telemetry.store.deliveries import Deliveries
+from telemetry.store.feed import follow
+from telemetry.store.indexes import reconcile, work
+
+log = get_logger(__name__)
+
+QUEUE = "discord"
+API_BASE = "https://discord.com/api/v10"
+MEASURE_CLOCK_EVERY = 30.0
+
+
+class BotService:
+    """Everything the bot does with the database, from connecting to letting go."""
+
+    name = "bot"
+
+    def __init__(self, settings: Settings, readiness: Readiness, metrics: BotMetrics, chance: Random) -> None:
+        self._settings = settings
+        self._readiness = readiness
+        self._metrics = metrics
+        self._chance = chance
+        self._holder = token_hex(8)
+        self._rounds: Rounds | None = None
+        self._token = settings.discord_token.get_secret_value() if settings.discord_token else ""
+        self.session = DiscordSession(self._token, readiness, chance, self._channel_changed)
+
+    def _channel_changed(self, channel: str | None) -> None:
+        if self._rounds is not None:
+            self._rounds.channel_changed(channel)
+
+    async def run(self) -> None:
+        """Connect, make ready, and post whatever waits."""
+        settings = self._settings
+        try:
+            async with (
+                connect(settings.require_mongodb_uri(), settings.database) as connection,
+                open_poster(self._token, settings.discord_api_base or API_BASE, settings.request_timeout) as poster,
+                anyio.create_task_group() as group,
+            ):
+                await reconcile(connection, [work(f"{QUEUE}_queue")])
+                self._readiness.has("database")
+                group.start_soon(_measure_clock, connection)
+                desk = Desk(
+                    queue=Deliveries(connection, QUEUE),
+                    channels=Channels(connection),
+                    attempts=Attempts(connection),
+                    session=self.session,
+                    poster=poster,
+                    pace=Pace(settings.global_rate),
+                    clock=connection.clock,
+                    chance=self._chance,
+                    settings=settings,
+                    metrics=self._metrics,
+                    holder=self._holder,
+                )
+                self._rounds = Rounds(desk, partial(follow, connection, f"{QUEUE}_queue", "destination"))
+                await self._rounds.run()
+        except BaseException as error:
+            self._readiness.lacks("database", str(error) or "stopping")
+            raise
+
+
+async def _measure_clock(connection: Connection) -> None:
+    while True:
+        await anyio.sleep(MEASURE_CLOCK_EVERY)
+        try:
+            await connection.measure_clock()
+        except UnavailableError as error:
+            log.warning("clock.unmeasured", why=str(error))
+
+
+async def run_bot(settings: Settings, chance: Random | None = None) -> None:
+    """Run the bot until a signal; raise ConfigurationError where the operator must act first."""
+    if settings.discord_token is None:
+        raise ConfigurationError("DISCORD_TOKEN: not set; give it the bot's token from Discord's developer portal")
+    point_at(settings.discord_api_base, settings.discord_gateway)
+    metrics = CollectorRegistry()
+    readiness = Readiness("database", "discord")
+    app = FastAPI(title="tellonce bot", docs_url=None, redoc_url=None)
+    app.include_router(health_routes(readiness, metrics))
+    web = WebService(app, settings.health_host, settings.bot_port)
+    bot = BotService(settings, readiness, BotMetrics(metrics), chance or Random())  # noqa: S311 - jitter
+    await run_until_signalled([web, bot.session, bot])
+
+
+def command(app: typer.Typer) -> None:
+    """Add the verb `bot` to the command line."""
+
+    @app.command()
+    def bot() -> None:
+        """Post what waits in the Discord queue, each once."""
+        settings = Settings.read(os.environ)
+        anyio.run(run_bot, settings)

@@ -1,0 +1,24 @@
+"""What the bot counts."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class BotMetrics:
+    """Metrics of one bot process, on a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.tries = Counter(
+            "tellonce_discord_tries", "Posts tried, by what they came to", ["outcome"], registry=registry
+        )
+        self.delivered = Counter("tellonce_discord_delivered", "Deliveries that Discord has", ["by"], registry=registry)
+        self.blocked = Counter("tellonce_discord_blocks", "Times a channel was blocked", registry=registry)
+        self.stale = Counter(
+            "tellonce_discord_stale_records", "Tries given up before the first byte", registry=registry
+        )
+        self.channels = Gauge("tellonce_discord_channels_active", "Channels being posted to", registry=registry)
+        self.latency = Histogram(
+            "tellonce_delivery_latency_seconds",
+            "From due to delivered",
+            registry=registry,
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
+        )

@@ -1,0 +1,101 @@
+"""Which channels have work: told by the queue's change stream, and asked of the queue now and then."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from bot.courier import CHANNEL_SCOPE, DESTINATION, TROUBLE, ChannelCourier, Desk
+from telemetry.core.errors import UnavailableError
+from telemetry.runtime.logs import get_logger
+
+log = get_logger(__name__)
+
+OpenFeed = Callable[[], AbstractAsyncContextManager[AsyncIterator[Any]]]
+
+
+class Rounds:
+    """Keeps one courier going for each channel that has work, all of them side by side."""
+
+    def __init__(self, desk: Desk, feed: OpenFeed) -> None:
+        self._desk = desk
+        self._feed = feed
+        self._wanted: dict[str, bool] = {}  # channels being drained; True where more has come meanwhile
+        self._probe = anyio.Event()
+        self._changed: set[str | None] = set()
+
+    async def run(self) -> None:
+        """Go round until cancelled, then let go of the channels; raise UnavailableError on database trouble."""
+        await self._desk.session.wait_open()
+        try:
+            async with self._feed() as hints, anyio.create_task_group() as group:
+                group.start_soon(self._listen, hints, group, name="queue stream")
+                await self._go_round(group)
+        finally:
+            with anyio.move_on_after(3, shield=True):
+                await self._let_go()
+
+    def channel_changed(self, channel: str | None) -> None:
+        """Try a blocked channel (None: every one) at once: something about it has changed."""
+        self._changed.add(channel)
+        self._probe.set()
+
+    async def _listen(self, hints: AsyncIterator[Any], group: TaskGroup) -> None:
+        async for destination in hints:
+            self._want(str(destination).removeprefix(DESTINATION), group)
+
+    async def _go_round(self, group: TaskGroup) -> None:
+        while True:
+            for destination in await self._desk.queue.destinations():
+                self._want(destination.removeprefix(DESTINATION), group)
+            for channel in await self._desk.channels.probeable():
+                again = {"destination": DESTINATION + channel, "scope": CHANNEL_SCOPE}
+                await self._desk.queue.redrive(again, self._desk.clock.now(), limit=1)
+                self._want(channel, group)
+            with anyio.move_on_after(self._desk.settings.bot_poll):
+                await self._probe.wait()
+                await self._unblock_changed()
+
+    async def _unblock_changed(self) -> None:
+        self._probe = anyio.Event()
+        changed, self._changed = self._changed, set()
+        blocked = [channel.id for channel in await self._desk.channels.all() if channel.block]
+        for channel in blocked:
+            if None in changed or channel in changed:
+                await self._desk.channels.probe_now(channel)
+
+    def _want(self, channel: str, group: TaskGroup) -> None:
+        if channel in self._wanted:
+            self._wanted[channel] = True
+            return
+        self._wanted[channel] = False
+        group.start_soon(self._drain, channel, name=f"channel {channel}")
+
+    async def _drain(self, channel: str) -> None:
+        courier = ChannelCourier(channel, self._desk)
+        failures = 0
+        with self._desk.metrics.channels.track_inprogress():
+            try:
+                while True:
+                    self._wanted[channel] = False
+                    try:
+                        await courier.drain()
+                    except UnavailableError:
+                        raise
+                    except Exception:
+                        failures += 1
+                        log.exception("channel.failed", channel=channel)
+                        await anyio.sleep(TROUBLE.delay(failures, self._desk.chance))
+                        continue
+                    if not self._wanted[channel]:
+                        return
+            finally:
+                del self._wanted[channel]
+
+    async def _let_go(self) -> None:
+        try:
+            await self._desk.channels.release(self._desk.holder)
+        except UnavailableError:
+            log.info("channels.left", why="the database is away; the leases lapse by themselves")

@@ -1,0 +1,120 @@
+"""What an answer of Discord means for the messages it was about. Pure: no request is made here."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from telemetry.core.outcome import Dead, Delivered, Outcome, Parked, Retry, Unknown
+
+
+class Scope(Enum):
+    """How much an outcome is about."""
+
+    MESSAGE = "message"
+    CHANNEL = "channel"
+    GLOBAL = "global"
+    TOKEN = "token"  # noqa: S105 - a word, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back of one try."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Nothing readable came back; `certain` where nothing can have arrived either."""
+
+    reason: str
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one try came to, how much that is about, and whether a simpler form may pass."""
+
+    outcome: Outcome
+    scope: Scope = Scope.MESSAGE
+    reshape: bool = False
+
+
+# Discord's JSON error codes (API reference, "Opcodes and Status Codes").
+UNKNOWN_CHANNEL, UNKNOWN_GUILD, UNKNOWN_MESSAGE = 10003, 10004, 10008
+GONE = {UNKNOWN_CHANNEL: "channel deleted", UNKNOWN_GUILD: "server gone"}
+FORBIDDEN = {
+    50001: "the bot cannot see the channel: give it View Channel",
+    50013: "a permission is missing: give the bot Send Messages and Embed Links",
+    160005: "the thread is locked: unlock it",
+    40058: "a forum takes no plain messages: route to a thread in it",
+    50008: "this kind of channel takes no messages: route elsewhere",
+    220001: "a forum takes no such messages: route to a thread in it",
+}
+REFUSED_FORMS = frozenset({50035, 50006, 40005})
+REFUSED_WORDS = {200000: "stopped by the server's AutoMod", 240000: "stopped by the server's link filter"}
+SWITCHED_OFF = frozenset({40004, 40006, 130000})
+
+
+def judge(answer: Answer | NoAnswer) -> Verdict:
+    """Say what an answer means; whatever is not understood is unknown, never guessed."""
+    if isinstance(answer, NoAnswer):
+        return Verdict(Retry(answer.reason, costs=False) if answer.certain else Unknown(answer.reason))
+    body = _read(answer.body)
+    if 200 <= answer.status < 300:  # noqa: PLR2004 - success, as HTTP has it
+        return _judge_success(answer, body)
+    if answer.status == 429:  # noqa: PLR2004
+        return _judge_limit(answer, body)
+    if answer.status == 401:  # noqa: PLR2004
+        return Verdict(Retry("Discord refuses the token", costs=False), Scope.TOKEN)
+    if 400 <= answer.status < 500:  # noqa: PLR2004
+        return _judge_refusal(answer, body)
+    return Verdict(Unknown(f"Discord answered {answer.status}"))
+
+
+def _judge_success(answer: Answer, body: Mapping[str, Any]) -> Verdict:
+    if "id" not in body:
+        return Verdict(Unknown(f"Discord answered {answer.status} with an unreadable body"))
+    return Verdict(Delivered({"message_id": str(body["id"])}))
+
+
+def _judge_limit(answer: Answer, body: Mapping[str, Any]) -> Verdict:
+    # Without Via it is Cloudflare in front of Discord, silencing this address as a whole.
+    banned = "Via" not in answer.headers and "retry_after" not in body
+    wide = banned or bool(body.get("global")) or "X-RateLimit-Global" in answer.headers
+    wait = body.get("retry_after", answer.headers.get("Retry-After", 60.0))
+    reason = "Discord silences this address" if banned else "rate limited"
+    return Verdict(Retry(reason, after=float(wait), costs=False), Scope.GLOBAL if wide else Scope.CHANNEL)
+
+
+def _judge_refusal(answer: Answer, body: Mapping[str, Any]) -> Verdict:
+    code = body.get("code", 0)
+    words = f"{answer.status}/{code} {body.get('message', '')}".strip()
+    if answer.status == 404 and code == UNKNOWN_MESSAGE:  # noqa: PLR2004
+        # Our nonce was posted and the message has been deleted since: telling it again would be twice.
+        return Verdict(Delivered({"message_id": None, "note": "deleted in Discord"}))
+    if code in GONE or code in FORBIDDEN:
+        return Verdict(Parked(f"{GONE.get(code) or FORBIDDEN[code]} ({words})"), Scope.CHANNEL)
+    if code in SWITCHED_OFF:
+        return Verdict(Retry(f"switched off for the moment ({words})", costs=False), Scope.CHANNEL)
+    if code in REFUSED_WORDS:
+        return Verdict(Dead(f"{REFUSED_WORDS[code]} ({words})"))
+    if code in REFUSED_FORMS or answer.status in (400, 413):
+        return Verdict(Dead(f"Discord refuses this message ({words}{_details(body)})"), reshape=True)
+    return Verdict(Parked(f"Discord refuses ({words})"), Scope.CHANNEL)
+
+
+def _details(body: Mapping[str, Any]) -> str:
+    return f": {json.dumps(body['errors'])[:300]}" if "errors" in body else ""
+
+
+def _read(body: bytes) -> Mapping[str, Any]:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

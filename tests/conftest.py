@@ -1,0 +1,37 @@
+"""A real server for all tests of a process, and a database of its own for each test."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from telemetry.store.client import Connection, connect
+from telemetry.store.indexes import declared, reconcile
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri() -> Iterator[str]:
+    """The server that tests run on: a replica set where the environment names one, else the embedded one."""
+    if uri := os.environ.get("TELLONCE_TEST_MONGODB_URI"):
+        yield uri
+        return
+    from telemetry.cli.embedded import start_embedded_server
+
+    with start_embedded_server(None) as server:
+        yield server.uri
+
+
+@pytest.fixture
+def database() -> str:
+    """A database name that no other test uses."""
+    return f"test_{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+async def connection(mongodb_uri: str, database: str) -> AsyncIterator[Connection]:
+    """A connection to a database of the test's own, with its indexes, dropped afterwards."""
+    async with connect(mongodb_uri, database) as made:
+        await reconcile(made, declared(["discord", "recorder"]))
+        yield made
+        await made.client.drop_database(database)

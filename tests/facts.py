@@ -1,0 +1,64 @@
+"""Events, deliveries and consumers as tests name them: only what matters is said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from telemetry.core.canonical import digest
+from telemetry.core.delivery import Delivery, delivery_id
+from telemetry.core.event import Event
+
+_ORDER = count(1)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def an_event(
+    key: str = "sign_up:u1", *, due_at: datetime | None = LONG_AGO, receipt: str = "r1", **properties: Any
+) -> Event:
+    """Make an event that is due."""
+    kind, _, subject = key.partition(":")
+    return Event(
+        key=key,
+        type=kind,
+        distinct_id=subject,
+        properties=properties,
+        time=LONG_AGO,
+        received_at=due_at or LONG_AGO,
+        source="test",
+        digest=digest([kind, subject, properties]),
+        receipt=receipt,
+        order=next(_ORDER),
+        due_at=due_at,
+    )
+
+
+def a_delivery(event: Event, destination: str = "discord:1", **fields: Any) -> Delivery:
+    """Make a delivery of an event."""
+    return Delivery(
+        id=delivery_id(event.key, destination),
+        event=event.key,
+        receipt=event.receipt,
+        destination=destination,
+        body={"key": event.key, "embed": {"title": event.key}},
+        order=event.order,
+        ready_at=event.due_at,
+        **fields,
+    )
+
+
+@dataclass
+class Recorder:
+    """A consumer that wants every event once, at one destination."""
+
+    name: str = "recorder"
+    planned: list[str] = field(default_factory=list)
+    broken_on: frozenset[str] = frozenset()
+
+    def plan(self, event: Event) -> Sequence[Delivery]:
+        """Plan one delivery, or fail where told to."""
+        if event.key in self.broken_on:
+            raise RuntimeError("this consumer has a bug")
+        self.planned.append(event.key)
+        return [a_delivery(event, f"{self.name}:1")]

@@ -1,0 +1,22 @@
+"""Waiting on a fact, never on a nap."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+
+T = TypeVar("T")
+
+LOOK_EVERY = 0.02
+
+
+async def until(fact: Callable[[], Awaitable[T]], seconds: float = 20) -> T:
+    """Wait until a question is answered with something true; fail, saying the last answer, after a while."""
+    answer: T | None = None
+    with anyio.move_on_after(seconds):
+        while True:
+            answer = await fact()
+            if answer:
+                return answer
+            await anyio.sleep(LOOK_EVERY)
+    raise AssertionError(f"did not come true within {seconds} s: {fact.__doc__ or fact.__name__}; last: {answer!r}")

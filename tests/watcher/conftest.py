@@ -1,0 +1,50 @@
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from random import Random
+
+import anyio
+import pytest
+from prometheus_client import CollectorRegistry
+
+from telemetry.core.consumer import Consumer
+from telemetry.store.client import Connection
+from telemetry.store.deliveries import Deliveries
+from telemetry.store.events import Events
+from telemetry.store.feed import follow
+from telemetry.store.registry import Registry
+from telemetry.watcher.dispatch import Dispatcher, Party
+from telemetry.watcher.metrics import WatchMetrics
+from telemetry.watcher.sweep import Progress, Sweep
+from telemetry.watcher.watcher import Watcher
+
+Watching = Callable[..., AbstractAsyncContextManager[Dispatcher]]
+
+
+def make_watcher(connection: Connection, parties: list[Party], **settings: float) -> tuple[Watcher, Dispatcher]:
+    """Put a watcher together on a connection."""
+    events, clock = Events(connection), connection.clock
+    metrics = WatchMetrics(CollectorRegistry())
+    dispatcher = Dispatcher(parties, events, Registry(connection), clock, Random(1), metrics)
+    sweep = Sweep(events, Progress(), 60, 100)
+    pace = {"sweep_every": 10.0, "full_sweep_every": 600.0} | settings
+    feed = partial(follow, connection, "events", "_id")
+    return Watcher(events, feed, dispatcher, sweep, clock, metrics, batch=100, **pace), dispatcher
+
+
+@pytest.fixture
+def watching(connection: Connection) -> Watching:
+    """A running watcher for some consumers, registered first."""
+
+    @asynccontextmanager
+    async def watch(*consumers: Consumer, **settings: float) -> AsyncIterator[Dispatcher]:
+        parties = [Party(consumer, Deliveries(connection, consumer.name)) for consumer in consumers]
+        for consumer in consumers:
+            await Registry(connection).register(consumer.name)
+        watcher, dispatcher = make_watcher(connection, parties, **settings)
+        async with anyio.create_task_group() as group:
+            group.start_soon(watcher.run)
+            yield dispatcher
+            group.cancel_scope.cancel()
+
+    return watch

@@ -1,0 +1,144 @@
+from collections.abc import Sequence
+
+from telemetry.core.delivery import Delivery
+from telemetry.core.errors import TellonceError, UnavailableError
+from telemetry.store.client import Connection
+from telemetry.store.deliveries import Deliveries
+from telemetry.store.events import Events
+from telemetry.store.registry import Registry
+from tests.facts import Recorder, an_event
+from tests.until import until
+from tests.watcher.conftest import Watching
+
+
+async def settled(connection: Connection, *keys: str) -> bool:
+    events = await Events(connection).fetch(keys)
+    return len(events) == len(keys) and all(event.due_at is None for event in events)
+
+
+async def test_an_event_that_comes_while_watching_is_offered_and_acked(
+    connection: Connection, watching: Watching
+) -> None:
+    async with watching(Recorder(), sweep_every=600):
+        await Events(connection).insert([an_event()])
+        await until(lambda: settled(connection, "sign_up:u1"))
+
+    (row,) = await Deliveries(connection, "recorder").of_event("sign_up:u1")
+    assert row.destination == "recorder:1"
+
+
+async def test_what_came_while_no_watcher_ran_is_found_by_the_sweep(connection: Connection, watching: Watching) -> None:
+    keys = [f"sign_up:u{n}" for n in range(350)]
+    await Events(connection).insert([an_event(key) for key in keys])
+    async with watching(Recorder()):
+        await until(lambda: settled(connection, *keys))
+
+
+async def test_an_offer_that_was_made_before_a_crash_is_repeated_without_effect(
+    connection: Connection, watching: Watching
+) -> None:
+    recorder, event = Recorder(), an_event()
+    await Events(connection).insert([event])
+    await Deliveries(connection, "recorder").offer(recorder.plan(event))
+
+    async with watching(recorder):
+        await until(lambda: settled(connection, event.key))
+    assert len(await Deliveries(connection, "recorder").of_event(event.key)) == 1
+
+
+async def test_only_the_consumer_that_has_not_acked_is_offered_an_event(
+    connection: Connection, watching: Watching
+) -> None:
+    """
+    A sweep after a crash asks who has had it already, per consumer.
+    """
+    one, other = Recorder("one"), Recorder("other")
+    for name in ("one", "other"):
+        await Registry(connection).register(name)
+    await Events(connection).insert([an_event()])
+    await Events(connection).ack({"sign_up:u1": {"one": 1}}, ["one", "other"])
+
+    async with watching(one, other):
+        await until(lambda: settled(connection, "sign_up:u1"))
+    assert (one.planned, other.planned) == ([], ["sign_up:u1"])
+
+
+async def test_one_bad_event_holds_up_nothing_else(connection: Connection, watching: Watching) -> None:
+    recorder = Recorder(broken_on=frozenset({"sign_up:bad"}))
+    await Events(connection).insert([an_event("sign_up:bad"), an_event("sign_up:good")])
+
+    async with watching(recorder):
+        await until(lambda: settled(connection, "sign_up:good"))
+    assert await Events(connection).count_owed("recorder") == 1
+
+
+async def test_a_failing_consumer_backs_off_alone_and_is_served_when_it_recovers(
+    connection: Connection, watching: Watching
+) -> None:
+    well, failing = Recorder("well"), Recorder("failing")
+    async with watching(well, failing) as dispatcher:
+        queue = Failing(connection, "failing")
+        dispatcher.parties[1].queue = queue
+        await Events(connection).insert([an_event("sign_up:u1")])
+        await until(lambda: acked(connection, "sign_up:u1", "well"))
+        assert dispatcher.resting()
+        await Events(connection).insert([an_event("sign_up:u2")])
+        await until(lambda: acked(connection, "sign_up:u2", "well"))
+
+        queue.well = True
+        await until(lambda: settled(connection, "sign_up:u1", "sign_up:u2"))
+
+
+async def test_a_delivery_that_is_refused_for_good_holds_up_only_its_event(
+    connection: Connection, watching: Watching
+) -> None:
+    async with watching(Recorder()) as dispatcher:
+        dispatcher.parties[0].queue = Refusing(connection, "recorder")
+        await Events(connection).insert([an_event("sign_up:bad"), an_event("sign_up:good")])
+        await until(lambda: settled(connection, "sign_up:good"))
+    assert await Events(connection).count_owed("recorder") == 1
+
+
+async def test_an_old_watcher_cannot_settle_away_what_a_new_consumer_is_owed(
+    connection: Connection, watching: Watching
+) -> None:
+    """
+    During a deploy the old process does not know the new consumer; the registry does.
+    """
+    old, new = Recorder("old"), Recorder("new")
+    await Registry(connection).register("new")
+    async with watching(old):
+        await Events(connection).insert([an_event()])
+        await until(lambda: acked(connection, "sign_up:u1", "old"))
+        assert not await settled(connection, "sign_up:u1")
+
+        async with watching(old, new):
+            await until(lambda: settled(connection, "sign_up:u1"))
+    assert new.planned == ["sign_up:u1"]
+
+
+async def acked(connection: Connection, key: str, consumer: str) -> bool:
+    event = await Events(connection).get(key)
+    return event is not None and consumer in event.acks
+
+
+class Failing(Deliveries):
+    """A queue that cannot be written until it is well."""
+
+    well = False
+
+    async def offer(self, deliveries: Sequence[Delivery]) -> None:
+        """Take offers once well."""
+        if not self.well:
+            raise UnavailableError("this queue is away")
+        await super().offer(deliveries)
+
+
+class Refusing(Deliveries):
+    """A queue that refuses what belongs to one event."""
+
+    async def offer(self, deliveries: Sequence[Delivery]) -> None:
+        """Take all but the bad."""
+        if any(delivery.event == "sign_up:bad" for delivery in deliveries):
+            raise TellonceError("too large for a document")
+        await super().offer(deliveries)
