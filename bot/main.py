@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from bot.client import point_at
-from bot.courier import Desk
+from bot.desk import Desk
 from bot.metrics import BotMetrics
 from bot.pace import Pace
 from bot.poster import open_poster

@@ -7,7 +7,8 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
-from bot.courier import CHANNEL_SCOPE, DESTINATION, TROUBLE, ChannelCourier, Desk
+from bot.courier import ChannelCourier
+from bot.desk import CHANNEL_SCOPE, TROUBLE, Desk, channel_of, destination_of
 from telemetry.core.errors import UnavailableError
 from telemetry.runtime.logs import get_logger
 
@@ -44,14 +45,14 @@ class Rounds:
 
     async def _listen(self, hints: AsyncIterator[Any], group: TaskGroup) -> None:
         async for destination in hints:
-            self._want(str(destination).removeprefix(DESTINATION), group)
+            self._want(channel_of(str(destination)), group)
 
     async def _go_round(self, group: TaskGroup) -> None:
         while True:
             for destination in await self._desk.queue.destinations():
-                self._want(destination.removeprefix(DESTINATION), group)
+                self._want(channel_of(destination), group)
             for channel in await self._desk.channels.probeable():
-                again = {"destination": DESTINATION + channel, "scope": CHANNEL_SCOPE}
+                again = {"destination": destination_of(channel), "scope": CHANNEL_SCOPE}
                 await self._desk.queue.redrive(again, self._desk.clock.now(), limit=1)
                 self._want(channel, group)
             with anyio.move_on_after(self._desk.settings.bot_poll):

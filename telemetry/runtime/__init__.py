@@ -1,1 +1,1 @@
-"""How any daemon lives and dies."""
+"""How any daemon lives and dies: its settings, its configuration, its log and its health."""

@@ -1,0 +1,98 @@
+"""Finding out what became of a recorded batch, by the surest means that still works.
+
+By a member that is settled under its nonce, by the message's echo, by the same nonce inside Discord's
+window, by the channel's history beyond it; and where that cannot be read, by a person.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import anyio
+
+from bot.desk import Desk, Standing
+from bot.reconcile import Found, NotFound, Unreadable, look
+from bot.settlement import Settlement
+from bot.verdict import Verdict
+from telemetry.core.delivery import Delivery, State
+from telemetry.core.outcome import Dead
+from telemetry.runtime.logs import get_logger
+from telemetry.store.channels import Batch, Channel
+
+log = get_logger(__name__)
+
+Try = Callable[[Channel, Batch, Sequence[Delivery]], Awaitable[None]]
+
+
+class Resolution:
+    """Resolves one channel's recorded batch before another takes its place."""
+
+    def __init__(self, desk: Desk, standing: Standing, settlement: Settlement, try_again: Try) -> None:
+        self._desk = desk
+        self._standing = standing
+        self._settlement = settlement
+        self._try = try_again
+
+    async def resolve(self, row: Channel, batch: Batch) -> None:
+        """Take one step towards certainty about a batch."""
+        found = await self._desk.queue.fetch([name for name, _ in batch.members])
+        items = [item for item in found if (item.id, item.generation) in batch.members]
+        waiting = [item for item in items if item.state is State.PENDING]
+        if not waiting:
+            self._standing.resolve(batch.nonce)
+        elif known := self._known(batch, items):
+            message, by = known
+            await self._settlement.delivered(batch, waiting, {"message_id": message}, by)
+        elif batch.silent > self._desk.settings.max_silent_claims:
+            await self._poisoned(row, batch, items)
+        elif len(waiting) == len(batch.members) and self._nonce_holds(batch):
+            await self._try(row, batch.again(self._desk.clock.now()), items)
+        else:
+            await self._look(row, batch, items)
+
+    def _known(self, batch: Batch, items: Sequence[Delivery]) -> tuple[str | None, str] | None:
+        for item in items:
+            if item.result and item.result.get("nonce") == batch.nonce:
+                return item.result.get("message_id"), "sibling"
+        receipt = self._desk.session.receipts.get(batch.nonce)
+        return (receipt, "receipt") if receipt else None
+
+    def _nonce_holds(self, batch: Batch) -> bool:
+        # After a refusal of a later try the nonce would only be refused again: the earlier try is the question.
+        if self._standing.refusal is not None or batch.author != self._desk.session.author:
+            return False
+        return self._age(batch.first_at) < self._desk.settings.nonce_window
+
+    def _age(self, moment: datetime) -> float:
+        return (self._desk.clock.now() - moment).total_seconds()
+
+    async def _look(self, row: Channel, batch: Batch, items: Sequence[Delivery]) -> None:
+        desk, standing = self._desk, self._standing
+        # A post still on its way shows in no history yet.
+        await anyio.sleep(max(desk.settings.history_settle - self._age(batch.last_at), 0))
+        await desk.session.wait_open()
+        seen = await look(desk.session, standing.channel, batch, desk.skew)
+        log.info("history.read", channel=standing.channel, nonce=batch.nonce, came_to=type(seen).__name__)
+        waiting = [item for item in items if item.state is State.PENDING]
+        match seen:
+            case Found(message):
+                await self._settlement.delivered(batch, waiting, {"message_id": message}, "history")
+            case Unreadable(reason):
+                await self._settlement.park_unresolved(batch, reason)
+            case NotFound() if standing.refusal is not None:
+                await self._settlement.refused(batch, waiting, standing.refusal)
+            case NotFound() if len(waiting) < len(batch.members):
+                await desk.queue.mark([name for name, _ in batch.members], attempt=None)
+                standing.ahead.clear()
+                standing.resolve(batch.nonce)
+            case NotFound():
+                again = replace(batch.again(desk.clock.now(), window=True), author=desk.session.author)
+                await self._try(row, again, items)
+
+    async def _poisoned(self, row: Channel, batch: Batch, items: Sequence[Delivery]) -> None:
+        reason = f"{batch.silent} tries ended without any outcome: the bot may die of it"
+        if len(batch.members) == 1:
+            await self._settlement.park_unresolved(batch, reason)
+            return
+        self._standing.refusal = Verdict(Dead(reason))
+        await self._look(row, batch, items)
