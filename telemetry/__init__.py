@@ -1,0 +1,1 @@
+"""tellonce: tell every consumer of a fact about it, once."""

@@ -57,19 +57,19 @@ class Leases:
 
     async def _take(self, duty: str, holder: str, now: datetime, until: datetime) -> bool:
         lapsed = {"_id": duty, "until": {"$lte": now}}
-        try:
-            return await self._change(
-                lapsed, {"$set": {"holder": holder, "until": until}, "$inc": {"epoch": 1}}, upsert=True
-            )
-        except DuplicateKeyError:
-            return False
+        change = {"$set": {"holder": holder, "until": until}, "$inc": {"epoch": 1}}
+        return await self._change(lapsed, change, upsert=True)
 
     async def _change(self, guard: Mapping[str, object], change: Mapping[str, Any], *, upsert: bool = False) -> bool:
-        async def once() -> int:
-            result = await self._rows.update_one(guard, change, upsert=upsert)
-            return int(result.modified_count) + (result.upserted_id is not None)
+        async def once() -> bool:
+            try:
+                result = await self._rows.update_one(guard, change, upsert=upsert)
+            except DuplicateKeyError:
+                # The row is there and not lapsed: the upsert has nothing to insert.
+                return False
+            return bool(result.modified_count) or result.upserted_id is not None
 
-        return bool(await patiently(once))
+        return await patiently(once)
 
     async def _held(self, duty: str, holder: str) -> Lease | None:
         lease = await self.read(duty)

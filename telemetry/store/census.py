@@ -1,0 +1,127 @@
+"""Everything that is stored, in the order of its ids and in small pages: what an audit reads."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pymongo.errors import PyMongoError
+
+from telemetry.core.delivery import State
+from telemetry.core.event import Event
+from telemetry.core.key import join_key
+from telemetry.store.client import Collection, Connection, Row, chunks, read, translated
+from telemetry.store.deliveries import of_events
+from telemetry.store.documents import event_from
+
+PAGE = 500
+_FACT = {"event": 1, "receipt": 1, "received_at": 1, "due_at": 1, "acks": 1, "forgotten": 1}
+_HOLDING = {"event": 1, "receipt": 1, "state": 1, "generation": 1, "result": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What an event's row says about its standing."""
+
+    id: str
+    type: str
+    receipt: str
+    received_at: datetime
+    owed: bool
+    acks: Mapping[str, int]  # deliveries by consumer
+    forgotten: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a delivery's row says about its standing."""
+
+    id: str
+    consumer: str
+    event: str
+    receipt: str
+    state: State
+    generation: int
+    has_result: bool
+
+
+class Census:
+    """Reads all rows, or the rows of some events again."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def facts(self) -> AsyncIterator[Fact]:
+        """Read every event but those being forgotten, in the order of their keys' bytes."""
+        only = {"alias": {"$exists": False}, "forgotten": {"$exists": False}}
+        async for row in _walk(self._connection["events"], only, _FACT):
+            yield _fact(row)
+
+    async def holdings(self, consumer: str) -> AsyncIterator[Holding]:
+        """Read every delivery of a consumer, in the order of their ids' bytes."""
+        async for row in _walk(self._connection[f"{consumer}_queue"], {}, _HOLDING):
+            yield _holding(row, consumer)
+
+    async def facts_of(self, keys: Sequence[str]) -> dict[str, Fact]:
+        """Read the events that exist among the given keys, by key."""
+        found: dict[str, Fact] = {}
+        for some in chunks(keys, self._connection.chunk):
+            query = {"_id": {"$in": list(some)}, "alias": {"$exists": False}}
+            rows = await read(self._connection["events"], query, fields=_FACT)
+            found |= {row["_id"]: _fact(row) for row in rows}
+        return found
+
+    async def holdings_of(self, consumer: str, keys: Sequence[str]) -> list[Holding]:
+        """Read a consumer's deliveries of some events."""
+        found: list[Holding] = []
+        for some in chunks(keys, self._connection.chunk):
+            rows = await read(self._connection[f"{consumer}_queue"], of_events(some), fields=_HOLDING)
+            found += [_holding(row, consumer) for row in rows]
+        return found
+
+    async def events_of(self, event_type: str) -> AsyncIterator[Event]:
+        """Read every event of a type, under whatever key policy it was stored."""
+        prefix = join_key(event_type, [""])
+        within = {"$gt": prefix, "$lt": prefix[:-1] + chr(ord(":") + 1)}
+        async for row in _walk(self._connection["events"], {"_id": within, "alias": {"$exists": False}}):
+            yield event_from(row)
+
+    async def alias(self, key: str) -> str | None:
+        """Say under which key the event is stored that a key blocks on behalf of."""
+        rows = await read(self._connection["events"], {"_id": key}, fields={"alias": 1})
+        return rows[0].get("alias") if rows else None
+
+
+async def _walk(
+    rows: Collection, query: Mapping[str, Any], fields: Mapping[str, Any] | None = None
+) -> AsyncIterator[Row]:
+    try:
+        # Small pages: the reader holds one at a time, so its memory does not depend on what is stored.
+        async for row in rows.find(query, fields).sort("_id", 1).batch_size(PAGE):
+            yield row
+    except PyMongoError as error:
+        raise translated(error) from error
+
+
+def _fact(row: Row) -> Fact:
+    return Fact(
+        id=row["_id"],
+        type=row["event"],
+        receipt=row["receipt"],
+        received_at=row["received_at"],
+        owed="due_at" in row,
+        acks={name: ack.get("deliveries", 0) for name, ack in row.get("acks", {}).items()},
+        forgotten=bool(row.get("forgotten")),
+    )
+
+
+def _holding(row: Row, consumer: str) -> Holding:
+    return Holding(
+        id=row["_id"],
+        consumer=consumer,
+        event=row["event"],
+        receipt=row["receipt"],
+        state=State(row["state"]),
+        generation=row["generation"],
+        has_result=bool(row.get("result")),
+    )

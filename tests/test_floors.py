@@ -1,0 +1,103 @@
+"""Imports go down only, and a few libraries have a home."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HEIGHT = {
+    "telemetry.core": 0,
+    "telemetry.store": 1,
+    "telemetry.runtime": 1,
+    "telemetry.ingest": 2,
+    "telemetry.watcher": 2,
+    "telemetry.ops": 2,
+    "telemetry.cli": 3,
+    "consumers.discord": 4,
+    "bot": 5,
+    "bot.simulator": 6,
+}
+# Rooms that may look into one another's neighbour only so far: the room, and what it may see there.
+DOORS = {
+    ("bot", "consumers.discord"): {"consumers.discord.message"},
+    ("bot", "bot.simulator"): set[str](),
+    ("bot.simulator", "bot"): set[str](),
+    ("bot.simulator", "telemetry.core"): set[str](),
+    ("consumers.discord", "telemetry.store"): set[str](),
+}
+HOMES = {
+    "motor": {"telemetry.store"},
+    "pymongo": {"telemetry.store"},
+    "bson": {"telemetry.store"},
+    "discord": {"bot"},
+    "jinja2": {"consumers.discord"},
+    "typer": {"telemetry.cli", "bot"},
+    "rich": {"telemetry.cli"},
+    "secantus": set[str](),
+}
+
+
+def modules() -> Iterator[Path]:
+    for top in ("telemetry", "consumers", "bot"):
+        yield from sorted((ROOT / top).rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room_of(module: str) -> str | None:
+    rooms = [room for room in HEIGHT if module == room or module.startswith(f"{room}.")]
+    return max(rooms, key=len, default=None)
+
+
+def every_import() -> Iterator[tuple[str, str]]:
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                yield from ((name_of(path), alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                assert node.level == 0, f"{path}: imports are absolute"
+                for alias in node.names:
+                    deeper = f"{node.module}.{alias.name}"
+                    is_module = (ROOT / Path(*deeper.split("."))).with_suffix(".py").exists()
+                    yield name_of(path), deeper if is_module else node.module
+
+
+EVERY_IMPORT = sorted(set(every_import()))
+
+
+@pytest.mark.parametrize(("module", "imported"), EVERY_IMPORT)
+def test_imports_point_down(module: str, imported: str) -> None:
+    here, there = room_of(module), room_of(imported)
+    if here is not None and there is not None and here != there:
+        assert HEIGHT[there] < HEIGHT[here] or (here, there) in DOORS
+        assert (here, there) not in DOORS or imported in DOORS[here, there]
+
+
+@pytest.mark.parametrize(("module", "imported"), EVERY_IMPORT)
+def test_a_library_is_imported_at_home_only(module: str, imported: str) -> None:
+    homes = HOMES.get(imported.split(".", maxsplit=1)[0])
+    assert homes is None or room_of(module) in homes
+
+
+def test_no_work_starts_on_import() -> None:
+    for path in modules():
+        if path.name == "__main__.py":
+            continue
+        for node in ast.parse(path.read_text()).body:
+            started = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+            assert not started, f"{name_of(path)}:{node.lineno} does something when it is imported"
+
+
+@pytest.mark.parametrize(
+    "call", ["create_task(", "ensure_future(", "datetime.now()", "datetime.utcnow(", "time.time()"]
+)
+def test_time_and_tasks_come_in_by_the_door(call: str) -> None:
+    calls = re.compile(rf"(?<!\w){re.escape(call)}")
+    inside = [path for path in modules() if "simulator" not in path.parts and calls.search(path.read_text())]
+    assert [] == [str(path.relative_to(ROOT)) for path in inside]
