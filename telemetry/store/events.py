@@ -80,6 +80,7 @@ class Events:
         rows = await self._fetch(keys)
         alias = {row["_id"]: row["alias"] for row in rows if "alias" in row}
         behind = {event.key: event for event in await self.fetch(list(set(alias.values())))}
+        await self._remove_aliases([key for key, name in alias.items() if name not in behind])
         events = {row["_id"]: event_from(row) for row in rows if "alias" not in row}
         return events | {key: behind[name] for key, name in alias.items() if name in behind}
 
@@ -94,6 +95,11 @@ class Events:
         """Read one event."""
         row = await patiently(self._rows.find_one, {"_id": key})
         return event_from(row) if row else None
+
+    async def _remove_aliases(self, keys: Sequence[str]) -> None:
+        # Their event has been forgotten: the keys are free again.
+        if keys:
+            await patiently(self._rows.delete_many, {"_id": {"$in": list(keys)}, "alias": {"$exists": True}})
 
     async def oldest_owed(self) -> Position | None:
         """Find where the owed index begins."""

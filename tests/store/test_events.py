@@ -115,3 +115,14 @@ async def test_an_alias_blocks_its_key_on_behalf_of_the_event_behind_it(connecti
 
     assert {"sign_up:u1:pro": old} == await events.insert([an_event("sign_up:u1:pro", receipt="r2")])
     assert [old] == [event async for event in events.walk()]
+
+
+async def test_an_alias_whose_event_was_forgotten_blocks_nothing_for_long(connection: Connection) -> None:
+    events = Events(connection)
+    await events.add_aliases({"sign_up:u1:pro": "sign_up:u1"})
+    fresh = an_event("sign_up:u1:pro")
+
+    with pytest.raises(UnavailableError):
+        await events.insert([fresh])
+    assert {} == await events.insert([fresh])
+    assert fresh == await stored(connection, "sign_up:u1:pro")

@@ -1,0 +1,67 @@
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry
+
+from telemetry.core.delivery import Signal
+from telemetry.store.client import Connection
+from telemetry.store.deliveries import Deliveries
+from telemetry.store.events import Events
+from telemetry.watcher.memory import Memory
+from telemetry.watcher.metrics import WatchMetrics
+from tests.facts import LONG_AGO, a_delivery, an_event
+
+
+def memory(connection: Connection) -> Memory:
+    return Memory(connection, connection.clock, {}, WatchMetrics(CollectorRegistry()), 3600)
+
+
+async def told(connection: Connection, key: str) -> None:
+    """Store an event and tell it."""
+    event = an_event(key)
+    await Events(connection).insert([event])
+    await Deliveries(connection, "discord").offer([a_delivery(event)])
+    await Events(connection).ack({key: {"discord": 1}}, ["discord"])
+    await Deliveries(connection, "discord").settle([(f"{key}|discord:1", 0)], Signal.DONE)
+
+
+async def test_a_fact_past_its_remembrance_is_forgotten_with_its_tombstones(connection: Connection) -> None:
+    await told(connection, "page_view:u1")
+
+    assert 1 == await memory(connection).forget("page_view", timedelta(days=1))
+    assert None is await Events(connection).get("page_view:u1")
+    assert [] == await Deliveries(connection, "discord").of_event("page_view:u1")
+
+
+async def test_a_fact_within_its_remembrance_is_kept(connection: Connection) -> None:
+    await told(connection, "page_view:u1")
+    age = connection.clock.now() - LONG_AGO
+
+    assert 0 == await memory(connection).forget("page_view", age + timedelta(days=1))
+
+
+async def test_another_types_facts_are_kept(connection: Connection) -> None:
+    for key in ("page_view2:u1", "page:u1", "page_view%3A:u1"):
+        await told(connection, key)
+    assert 0 == await memory(connection).forget("page_view", timedelta(days=1))
+
+
+async def test_an_event_that_is_still_owed_is_kept_however_long_the_watcher_was_down(connection: Connection) -> None:
+    await Events(connection).insert([an_event("page_view:u1")])
+    assert 0 == await memory(connection).forget("page_view", timedelta(days=1))
+
+
+async def test_an_unfinished_delivery_keeps_its_event(connection: Connection) -> None:
+    await told(connection, "page_view:u1")
+    await Deliveries(connection, "discord").offer([a_delivery(an_event("page_view:u1"), "discord:2")])
+    await Deliveries(connection, "discord").settle([("page_view:u1|discord:2", 0)], Signal.GIVE_UP, reason="no")
+
+    assert 0 == await memory(connection).forget("page_view", timedelta(days=1))
+    assert 2 == len(await Deliveries(connection, "discord").of_event("page_view:u1"))
+
+
+async def test_forgetting_that_was_cut_short_is_finished_by_the_next(connection: Connection) -> None:
+    await told(connection, "page_view:u1")
+    await Events(connection).begin_forgetting(["page_view:u1"])
+    await Deliveries(connection, "discord").forget(["page_view:u1"])
+
+    assert 1 == await memory(connection).forget("page_view", timedelta(days=1))
