@@ -55,7 +55,7 @@ def spell(value: Any) -> str:
 
 
 def _markdown(value: Any) -> str:
-    return str(value) if isinstance(value, Raw) else escape(clean(spell(value)))
+    return str(value) if isinstance(value, Raw) else escape(clean(spell(value)[:LONGEST_OUTPUT]))
 
 
 class Sandbox(ImmutableSandboxedEnvironment):

@@ -18,6 +18,7 @@ PREFIX = "TELLONCE_"
 IGNORED = "TELLONCE_TEST_"
 UNPREFIXED = ("DISCORD_TOKEN", "DISCORD_API_BASE", "DISCORD_GATEWAY")
 SECRET = frozenset({"mongodb_uri", "ingest_keys", "discord_token"})
+_CHANNEL_LEASE = "less than TELLONCE_CHANNEL_LEASE minus TELLONCE_REQUEST_TIMEOUT"
 _SOURCE = re.compile(r"[A-Za-z0-9_.-]+")
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
@@ -154,9 +155,6 @@ class Settings(BaseSettings):
                 f"TELLONCE_INGEST_KEYS: required on {self.ingest_host}, as without keys ingest is open to all; "
                 "expected name:secret,… (or TELLONCE_INGEST_HOST=127.0.0.1)"
             )
-
-
-_CHANNEL_LEASE = "less than TELLONCE_CHANNEL_LEASE minus TELLONCE_REQUEST_TIMEOUT"
 
 
 def is_loopback(host: str) -> bool:
