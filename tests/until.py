@@ -7,10 +7,10 @@ import anyio
 
 T = TypeVar("T")
 
-LOOK_EVERY = 0.02
+LOOK_EVERY = 0.05
 
 
-async def until(fact: Callable[[], Awaitable[T]], seconds: float = 20) -> T:
+async def until(fact: Callable[[], Awaitable[T]], seconds: float = 20, every: float = LOOK_EVERY) -> T:
     """Wait until a question is answered with something true; fail, saying the last answer, after a while."""
     answer: T | None = None
     with anyio.move_on_after(seconds):
@@ -18,5 +18,5 @@ async def until(fact: Callable[[], Awaitable[T]], seconds: float = 20) -> T:
             answer = await fact()
             if answer:
                 return answer
-            await anyio.sleep(LOOK_EVERY)
+            await anyio.sleep(every)
     raise AssertionError(f"did not come true within {seconds} s: {fact.__doc__ or fact.__name__}; last: {answer!r}")

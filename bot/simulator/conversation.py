@@ -59,13 +59,12 @@ class Conversation:
                 self._end(DECODE_ERROR)
 
     def _answer(self, op: int, data: Frame | None) -> None:
-        match op:
-            case _ if op == HEARTBEAT:
-                self._say({"op": HEARTBEAT_ACK, "t": None, "s": None, "d": None})
-            case _ if op in (IDENTIFY, RESUME):
-                self._begin(op, data or {})
-            case _ if self._session is None:
-                self._end(NOT_AUTHENTICATED)
+        if op == HEARTBEAT:
+            self._say({"op": HEARTBEAT_ACK, "t": None, "s": None, "d": None})
+        elif op in (IDENTIFY, RESUME):
+            self._begin(op, data or {})
+        elif self._session is None:
+            self._end(NOT_AUTHENTICATED)
 
     def _begin(self, op: int, wish: Frame) -> None:
         if not self._world.knows(str(wish.get("token", "")).removeprefix("Bot ")):

@@ -3,6 +3,8 @@
 from collections import deque
 from typing import Any
 
+from aiohttp import web
+
 from bot.simulator.news import Payload
 from bot.simulator.people import BOT
 from bot.simulator.session import Outbox, Session
@@ -81,3 +83,6 @@ class Gateway:
             "shard": [0, 1],
             "application": {"id": str(BOT.id), "flags": 0},
         }
+
+
+GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)

@@ -33,6 +33,11 @@ class Permissions:
             raise ValueError(f"there is no permission {', '.join(sorted(unknown))}")
         return cls(**{name: bool(value) for name, value in granted.items()})
 
+    def __and__(self, other: "Permissions") -> "Permissions":
+        """Grant only what both grant."""
+        names = [field.name for field in fields(self)]
+        return Permissions(**{name: getattr(self, name) and getattr(other, name) for name in names})
+
     @property
     def denied(self) -> int:
         """The bits that a channel overwrite takes away."""
@@ -79,6 +84,7 @@ class Guild:
 
     def __init__(self, name: str, channels: Mapping[int, str]) -> None:
         self.name = name
+        self.granted = Permissions()  # by the roles, in every channel
         self._channels = {
             number: Channel(number, title, position) for position, (number, title) in enumerate(channels.items())
         }
@@ -125,7 +131,7 @@ class Guild:
 
     def roles(self) -> list[dict[str, Any]]:
         """Return everyone's role and the bot's."""
-        return [_role(GUILD_ID, "@everyone", 0), _role(BOT_ROLE_ID, BOT.name, 1)]
+        return [self._role(GUILD_ID, "@everyone", 0), self._role(BOT_ROLE_ID, BOT.name, 1)]
 
     def member(self) -> dict[str, Any]:
         """Return the bot as a member."""
@@ -149,6 +155,19 @@ class Guild:
             "soundboard_sounds": [],
         }
 
+    def _role(self, number: int, name: str, position: int) -> dict[str, Any]:
+        return {
+            "id": str(number),
+            "name": name,
+            "color": 0,
+            "hoist": False,
+            "position": position,
+            "permissions": str(EVERYTHING_NEEDED & ~self.granted.denied),
+            "managed": False,
+            "mentionable": False,
+            "flags": 0,
+        }
+
 
 def membership() -> dict[str, Any]:
     """Return a member object without its user, as messages carry it."""
@@ -159,19 +178,5 @@ def membership() -> dict[str, Any]:
         "premium_since": None,
         "deaf": False,
         "mute": False,
-        "flags": 0,
-    }
-
-
-def _role(number: int, name: str, position: int) -> dict[str, Any]:
-    return {
-        "id": str(number),
-        "name": name,
-        "color": 0,
-        "hoist": False,
-        "position": position,
-        "permissions": str(EVERYTHING_NEEDED),
-        "managed": False,
-        "mentionable": False,
         "flags": 0,
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from importlib.resources import files
 
 from aiohttp import web
@@ -14,7 +15,9 @@ SITE = files("bot.simulator") / "site"
 KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 # A page that has fallen this far behind loads itself anew.
 MOST_UNREAD = 1_000
-STILL_HERE = 15.0
+STILL_THERE = 30.0
+# How long a page may take to say goodbye.
+GOODBYE = 0.5
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'"
 
 routes = web.RouteTableDef()
@@ -33,18 +36,19 @@ async def part(request: web.Request) -> web.Response:
 
 
 @routes.get("/_sim/stream")
-async def stream(request: web.Request) -> web.StreamResponse:
-    """Tell an open page what happens, as server-sent events."""
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-    await response.prepare(request)
+async def stream(request: web.Request) -> web.WebSocketResponse:
+    """Tell an open page what happens, until it is closed or has fallen behind."""
+    page = web.WebSocketResponse(heartbeat=STILL_THERE, timeout=GOODBYE)
+    await page.prepare(request)
     reader = Reader(request.app[WORLD])
     try:
-        await reader.read_to(response)
-    except ConnectionError:
-        pass  # the page was closed
+        async with asyncio.TaskGroup() as group:
+            writing = group.create_task(reader.read_to(page), name="page writer")
+            await page.receive()
+            writing.cancel()
     finally:
         reader.leave()
-    return response
+    return page
 
 
 class Reader:
@@ -55,27 +59,21 @@ class Reader:
         self._unread: asyncio.Queue[str | None] = asyncio.Queue(MOST_UNREAD)
         world.news.subscribe(self._hear)
 
-    async def read_to(self, response: web.StreamResponse) -> None:
-        """Write what is heard, until the page is closed or has fallen behind."""
-        await response.write(b"retry: 1000\n\n")
-        while not self._unread.full():
-            try:
-                line = await asyncio.wait_for(self._unread.get(), STILL_HERE)
-            except TimeoutError:
-                line = ": still here\n\n"
-            if line is None:
-                return
-            await response.write(line.encode())
+    async def read_to(self, page: web.WebSocketResponse) -> None:
+        """Write what is heard."""
+        with suppress(ConnectionError):
+            while not self._unread.full() and (line := await self._unread.get()) is not None:
+                await page.send_str(line)
+        await page.close()
 
     def leave(self) -> None:
         """Hear no more."""
         self._world.news.unsubscribe(self._hear)
 
     def _hear(self, event: str, payload: Payload) -> None:
-        if self._unread.full():
-            return
-        line = None if event == "CLOSING" else f"event: {event}\ndata: {json.dumps(payload)}\n\n"
-        self._unread.put_nowait(line)
+        if not self._unread.full():
+            line = None if event == "CLOSING" else json.dumps({"event": event, "data": payload})
+            self._unread.put_nowait(line)
 
 
 def asset(name: str) -> web.Response:

@@ -89,3 +89,9 @@ class World:
         """Change what the bot may do in a channel, and tell everyone."""
         channel.permissions = permissions
         self.news.tell("CHANNEL_UPDATE", channel.payload())
+
+    def grant(self, permissions: Permissions) -> None:
+        """Change what the roles let the bot do in all channels, and tell everyone."""
+        self.guild.granted = permissions
+        for role in self.guild.roles():
+            self.news.tell("GUILD_ROLE_UPDATE", {"guild_id": str(GUILD_ID), "role": role})

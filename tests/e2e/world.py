@@ -1,0 +1,120 @@
+"""A whole deployment of real processes, judged from outside: what was accepted and what Discord shows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from bot.simulator.settings import COMMUNITY
+from bot.simulator.simulator import Simulator
+from telemetry.core.delivery import State
+from telemetry.store.client import Connection
+from telemetry.store.deliveries import Deliveries
+from telemetry.store.events import Events
+from tests.e2e.daemon import Daemon
+from tests.facts import an_event
+from tests.until import until
+
+CONFIG = """
+[types.tick]
+key = "per occurrence"
+[discord.channels]
+{channels}
+[[discord.routes]]
+events = ["sign_up"]
+channel = "community"
+title = "{{{{ key | raw }}}}"
+{routes}
+"""
+BRISK = {
+    "TELLONCE_LEASE": "3",
+    "TELLONCE_LEASE_RENEWAL": "1",
+    "TELLONCE_SWEEP_EVERY": "1",
+    "TELLONCE_CHANNEL_LEASE": "4",
+    "TELLONCE_RECORD_FRESH": "1.5",
+    "TELLONCE_REQUEST_TIMEOUT": "2",
+    "TELLONCE_HISTORY_SETTLE": "1",
+    "TELLONCE_BOT_POLL": "1",
+    "TELLONCE_LOG_FORMAT": "json",
+    "TELLONCE_INGEST_PORT": "0",
+    "TELLONCE_WATCH_PORT": "0",
+    "TELLONCE_BOT_PORT": "0",
+}
+
+
+class World:
+    """One database, one Discord, and any number of daemons."""
+
+    def __init__(self, connection: Connection, uri: str, database: str, discord: Simulator, folder: Path) -> None:
+        self.connection = connection
+        self.discord = discord
+        self._folder = folder
+        self._number = count(1)
+        self._daemons: list[Daemon] = []
+        self.config = folder / "tellonce.toml"
+        self.write_config()
+        self.env = BRISK | {
+            "TELLONCE_MONGODB_URI": uri,
+            "TELLONCE_DATABASE": database,
+            "TELLONCE_CONFIG": str(self.config),
+            "DISCORD_TOKEN": discord.settings.token,
+            "DISCORD_API_BASE": discord.api_base,
+            "DISCORD_GATEWAY": discord.gateway_url,
+        }
+
+    def write_config(self, routes: str = "") -> None:
+        """Write the file that the daemons started from now on read."""
+        names = "\n".join(f'{name} = "{channel}"' for channel, name in self.discord.settings.channels.items())
+        self.config.write_text(CONFIG.format(channels=names, routes=routes))
+
+    def start(self, verb: str, place: str | None = None, **env: str) -> Daemon:
+        """Start a daemon, to be caught at a place or not."""
+        folder = self._folder / f"{verb}-{next(self._number)}"
+        daemon = Daemon.start(verb, place, self.env | env, folder)
+        self._daemons.append(daemon)
+        return daemon
+
+    def end(self) -> None:
+        """Leave no process behind."""
+        for daemon in self._daemons:
+            daemon.end()
+
+    async def store(self, keys: Sequence[str]) -> None:
+        """Put events in the database, as an ingest that has answered would have."""
+        now = self.connection.clock.now().replace(microsecond=0)
+        await Events(self.connection).insert([an_event(key, due_at=now) for key in keys])
+
+    def shown(self, channel: int = COMMUNITY) -> list[str]:
+        """List what a channel shows, in order: the titles of all embeds."""
+        return [embed["title"] for message in self.discord.messages(channel) for embed in message.embeds]
+
+    async def until_shown(self, keys: Iterable[str], channel: int = COMMUNITY, seconds: float = 30) -> None:
+        """Wait until a channel shows at least the given keys."""
+        wanted = set(keys)
+
+        async def all_shown() -> bool:
+            """Every key is shown."""
+            return wanted <= set(self.shown(channel))
+
+        await until(all_shown, seconds)
+
+    async def until_settled(self, keys: Sequence[str], seconds: float = 30) -> None:
+        """Wait until every event is settled and every delivery has left the queue."""
+
+        events, queue = Events(self.connection), Deliveries(self.connection, "discord")
+
+        async def all_settled() -> bool:
+            """Nothing is owed and nothing waits."""
+            owed = await events.count_owed("discord")
+            return not owed and not (await queue.count([State.PENDING]))[State.PENDING]
+
+        await until(all_settled, seconds, every=0.5)
+        assert len(keys) == len(await events.fetch(keys))
+
+
+async def submit(url: str, body: Any, **headers: str) -> tuple[int, Mapping[str, Any]]:
+    """Send events to an ingest, as a producer does."""
+    async with aiohttp.ClientSession() as session, session.post(f"{url}/ingest", json=body, headers=headers) as answer:
+        return answer.status, await answer.json()
