@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from telemetry.cli.embedded import start_embedded_server
 from telemetry.store.client import Connection, connect
 from telemetry.store.indexes import declared, reconcile
 
@@ -16,8 +17,6 @@ def mongodb_uri() -> Iterator[str]:
     if uri := os.environ.get("TELLONCE_TEST_MONGODB_URI"):
         yield uri
         return
-    from telemetry.cli.embedded import start_embedded_server
-
     with start_embedded_server(None) as server:
         yield server.uri
 

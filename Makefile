@@ -1,0 +1,55 @@
+# Everything here works with nothing but Python (3.11 or later), make and PyPI.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+JOBS ?= 2
+UP ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up test lint format types unit slow bench wheel lock clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tellonce needs Python 3.11 or later: make PYTHON=python3.13 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+up: $(READY) ## Run everything on this machine; Ctrl-C stops it
+	@exec $(BIN)/tellonce up $(UP)
+
+test: lint types unit ## Lint, types and the suite (minutes)
+
+lint: $(READY) ## Check style
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: $(READY) ## Mend style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: $(READY) ## Check types
+	$(BIN)/mypy
+
+unit: $(READY)
+	$(BIN)/pytest -n $(JOBS) -m "not slow"
+
+slow: $(READY) ## The long suites
+	$(BIN)/pytest -m slow --timeout 900
+
+bench: $(READY) ## Measure, and print a table beside the goals
+	$(BIN)/python -m tests.bench
+
+wheel: $(READY) ## Build the distribution
+	$(BIN)/python -m build --no-isolation
+
+lock: ## Compile the locked requirements anew
+	uv pip compile --universal --python-version 3.11 --extra embedded --extra dev --generate-hashes --no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements-runtime.lock
+
+clean: ## Remove the environment and what was built
+	rm -rf $(VENV) dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
