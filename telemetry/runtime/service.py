@@ -32,13 +32,14 @@ async def supervise(services: Sequence[Service], stop: anyio.Event, chance: Rand
     """Run services until `stop` is set; one that fails is started again after a while, the others go on."""
     async with anyio.create_task_group() as group:
         for service in services:
-            group.start_soon(keep_running, service, chance or Random(), name=service.name)  # noqa: S311 - jitter
+            group.start_soon(keep_running, service, chance, name=service.name)
         await stop.wait()
         group.cancel_scope.cancel()
 
 
-async def keep_running(service: Service, chance: Random) -> None:
+async def keep_running(service: Service, chance: Random | None = None) -> None:
     """Run a service, again after each failure; a configuration error is the operator's, and ends it."""
+    chance = chance or Random()  # noqa: S311 - jitter
     failures = 0
     while True:
         began = anyio.current_time()

@@ -32,10 +32,13 @@ class Daemon:
         command = [sys.executable, "-m", "tests.e2e.entry", verb, *([place] if place else [])]
         return cls(command, env, folder)
 
+    def text(self) -> str:
+        """Read all it has written."""
+        return self._log.read_text(errors="replace")
+
     def lines(self) -> list[dict[str, Any]]:
         """Read what it has logged."""
-        text = self._log.read_text(errors="replace")
-        return [json.loads(line) for line in text.splitlines() if line.startswith("{") and line.endswith("}")]
+        return [json.loads(line) for line in self.text().splitlines() if line.startswith("{") and line.endswith("}")]
 
     def said(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         """Find lines of an event that carry some fields."""
@@ -45,7 +48,7 @@ class Daemon:
         """Wait until it listens, and say where."""
 
         async def listening() -> str:
-            assert self.process.poll() is None, self._log.read_text()
+            assert self.process.poll() is None, self.text()
             return next((str(line["url"]) for line in self.said("web.listening")), "")
 
         return await until(listening)

@@ -1,0 +1,58 @@
+"""What producers are told, in the shapes that the API's description promises."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from telemetry.ingest.accept import Result, Status
+
+
+class ResultAnswer(BaseModel):
+    """What became of one submitted event."""
+
+    status: Status
+    id: str | None = Field(None, description="The event's key: what makes two submissions the same fact.")
+    error: str | None = Field(None, description="What was wrong with it, or what it contradicts.")
+    first_received_at: datetime | None = Field(None, description="When the event that has this key was received.")
+    differs: list[str] | None = Field(None, description="Names of the fields in which a conflict differs.")
+
+
+class IngestAnswer(BaseModel):
+    """What became of each submitted event, in the order of the request."""
+
+    accepted: int
+    duplicates: int
+    conflicts: int
+    rejected: int
+    results: list[ResultAnswer]
+
+
+class ErrorAnswer(BaseModel):
+    """Why nothing of the request was taken."""
+
+    error: str
+
+
+def answer(results: Sequence[Result]) -> tuple[int, str]:
+    """Make the status and the JSON body of an answer."""
+    counts = Counter(result.status for result in results)
+    body = IngestAnswer(
+        accepted=counts["accepted"],
+        duplicates=counts["duplicate"],
+        conflicts=counts["conflict"],
+        rejected=counts["rejected"],
+        results=[
+            ResultAnswer(
+                status=result.status,
+                id=result.id,
+                error=result.error,
+                first_received_at=result.first_received_at,
+                differs=list(result.differs) or None,
+            )
+            for result in results
+        ],
+    )
+    status = 202 if counts.total() > counts["rejected"] else 422
+    return status, body.model_dump_json(exclude_none=True)

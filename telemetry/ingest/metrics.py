@@ -1,0 +1,24 @@
+"""What ingest counts."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class IngestMetrics:
+    """Metrics of one ingest process, on a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.events = Counter(
+            "tellonce_ingest_events",
+            "Events submitted, by type and what became of them",
+            ["type", "status"],
+            registry=registry,
+        )
+        self.requests = Counter("tellonce_ingest_requests", "Requests answered", ["status"], registry=registry)
+        self.seconds = Histogram("tellonce_ingest_request_seconds", "From request to answer", registry=registry)
+        self.queued = Gauge("tellonce_ingest_queued_events", "Events that wait for a write", registry=registry)
+        self.group_size = Histogram(
+            "tellonce_ingest_group_events",
+            "Events in one write",
+            registry=registry,
+            buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
+        )

@@ -1,0 +1,67 @@
+"""How facts are told apart right now: as the database says, whatever this process's file says."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from telemetry.core.clock import Clock
+from telemetry.core.errors import ConfigurationError, InvalidEventError
+from telemetry.core.key import KeyPolicy, body_key, occurrence_key
+from telemetry.ingest.refusal import busy
+from telemetry.runtime.config import Config, nearest
+from telemetry.store.keys import Keys, Policy
+
+# A key made by an older reading could be a policy's that is no longer in force.
+FRESH_SECONDS = 2.0
+
+
+class Policies:
+    """The key policies in force, read again when they are older than two seconds and needed."""
+
+    def __init__(self, keys: Keys, config: Config, clock: Clock) -> None:
+        self._keys = keys
+        self._config = config
+        self._clock = clock
+        self._known: dict[str, Policy] = {}
+        self._read_at = float("-inf")
+
+    async def check(self) -> None:
+        """Raise ConfigurationError where the file and the database disagree about a type."""
+        self._known, self._read_at = await self._keys.read(), self._clock.monotonic()
+        for name, policy in self._config.types.items():
+            known = self._known.get(name)
+            if known and policy.key not in (known.key, known.switching):
+                raise ConfigurationError(
+                    f"{self._config.source}: types.{name}.key: the file says {policy.key.spelling!r}, the database "
+                    f"{known.key.spelling!r}; change the file back, or switch with `tellonce keys apply {name}`"
+                )
+
+    async def refresh(self, types: Collection[str]) -> None:
+        """Know what is in force for some types; raise Refusal while one of them is being switched."""
+        if self._clock.monotonic() - self._read_at > FRESH_SECONDS:
+            asked = self._clock.monotonic()
+            self._known, self._read_at = await self._keys.read(), asked
+        for name in types:
+            if name not in self._known and name in self._config.types:
+                self._known[name] = await self._keys.register(name, self._config.types[name].key)
+            if name in self._known and self._known[name].switching:
+                raise busy(f"{name}: its key policy is being switched", seconds=5)
+
+    def key(self, claims: Mapping[str, Any], source: str) -> str:
+        """Make an event's key; raise InvalidEventError where it cannot be told apart from others."""
+        name = str(claims["event"])
+        policy = self._policy(name)
+        if policy is not None:
+            return policy.key(claims, source)
+        if claims.get("insert_id"):
+            return occurrence_key(claims, source)
+        if self._config.ingest.unknown_types == "body":
+            return body_key(claims, source)
+        known = {*self._known, *self._config.types}
+        raise InvalidEventError(f"event: {name!r} has no key policy, so it needs an `insert_id`{nearest(name, known)}")
+
+    def knows(self, name: str) -> bool:
+        """Say whether a type is one of ours, for a metric's label."""
+        return name in self._known or name in self._config.types
+
+    def _policy(self, name: str) -> KeyPolicy | None:
+        return self._known[name].key if name in self._known else None

@@ -1,0 +1,126 @@
+"""The ingest daemon, put together."""
+
+from secrets import token_hex
+
+import anyio
+from prometheus_client import CollectorRegistry
+
+from telemetry.core.errors import UnavailableError
+from telemetry.ingest.app import Door, make_app
+from telemetry.ingest.group_commit import GroupCommit
+from telemetry.ingest.intake import Intake
+from telemetry.ingest.metrics import IngestMetrics
+from telemetry.ingest.policies import Policies
+from telemetry.runtime.config import Config
+from telemetry.runtime.health import Readiness
+from telemetry.runtime.logs import get_logger
+from telemetry.runtime.service import Service, keep_running, run_until_signalled
+from telemetry.runtime.settings import Settings
+from telemetry.runtime.web import WebService
+from telemetry.store.client import Connection, connect
+from telemetry.store.events import Events
+from telemetry.store.indexes import OWED, reconcile
+from telemetry.store.keys import Keys
+
+log = get_logger(__name__)
+
+PULSE_EVERY = 10.0
+
+
+class Storing:
+    """What ingest does with the database: makes ready, opens the door, and writes until it is cancelled."""
+
+    name = "storing"
+
+    def __init__(self, settings: Settings, config: Config, door: Door, readiness: Readiness) -> None:
+        self._settings = settings
+        self._config = config
+        self._door = door
+        self._readiness = readiness
+
+    async def run(self) -> None:
+        """Store what comes in by the door."""
+        uri = self._settings.require_mongodb_uri()
+        try:
+            async with connect(uri, self._settings.database) as connection:
+                await reconcile(connection, [OWED])
+                policies = Policies(Keys(connection), self._config, connection.clock)
+                await policies.check()
+                await self._store(connection, policies)
+        except UnavailableError as error:
+            self._health(str(error))
+            raise
+        finally:
+            self._door.intake = None
+
+    async def _store(self, connection: Connection, policies: Policies) -> None:
+        commit = GroupCommit(
+            Events(connection),
+            connection.clock,
+            self._door.metrics,
+            lambda: token_hex(8),
+            self._health,
+            most=self._settings.commit_max,
+            room=self._settings.queue_limit,
+            patience=self._settings.ingest_timeout,
+        )
+        limits = self._config.ingest
+        self._door.intake = Intake(policies, commit, connection.clock, self._door.metrics, limits.max_event_bytes)
+        self._health(None)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._feel_pulse, connection, name="pulse")
+            await commit.run()
+
+    async def _feel_pulse(self, connection: Connection) -> None:
+        while True:
+            await anyio.sleep(PULSE_EVERY)
+            try:
+                await connection.measure_clock()
+            except UnavailableError as error:
+                self._health(str(error))
+            else:
+                self._health(None)
+
+    def _health(self, trouble: str | None) -> None:
+        known = self._readiness.waiting.get("database")
+        if trouble is None:
+            self._readiness.has("database")
+        else:
+            self._readiness.lacks("database", trouble)
+        if trouble != known:
+            log.warning("database.away", why=trouble) if trouble else log.info("database.there")
+
+
+class IngestService:
+    """The web in front and the writer behind it: the writer outlives the last answer."""
+
+    name = "ingest"
+
+    def __init__(self, web: WebService, storing: Service) -> None:
+        self._web = web
+        self._storing = storing
+
+    async def run(self) -> None:
+        """Serve until cancelled, then finish the answers under way before the writing ends."""
+        behind = anyio.CancelScope(shield=True)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._write, behind, name="storing")
+            try:
+                await self._web.run()
+            finally:
+                behind.cancel()
+
+    async def _write(self, behind: anyio.CancelScope) -> None:
+        with behind:
+            await keep_running(self._storing)
+
+
+async def run_ingest(settings: Settings, config: Config) -> None:
+    """Run the ingest daemon until a signal; raise ConfigurationError where the operator must act first."""
+    settings.require_ingest_keys()
+    settings.require_mongodb_uri()
+    registry = CollectorRegistry()
+    readiness = Readiness("database")
+    door = Door(config.ingest, settings.ingest_keys, IngestMetrics(registry))
+    web = WebService(make_app(door, readiness, registry), settings.ingest_host, settings.ingest_port, "ingest")
+    await run_until_signalled([IngestService(web, Storing(settings, config, door, readiness))])
