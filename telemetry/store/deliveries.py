@@ -24,13 +24,14 @@ class Deliveries:
         self._connection = connection
         self._rows = connection[f"{consumer}_queue"]
 
-    async def offer(self, deliveries: Sequence[Delivery]) -> None:
-        """Put deliveries in the queue, durably; one that is there in whatever state stays as it is."""
+    async def offer(self, deliveries: Sequence[Delivery]) -> list[str]:
+        """Put deliveries in the queue, durably; answer with the ids that were there, in whatever state they stay."""
+        skipped: list[str] = []
         for some in chunks(deliveries, INSERT_AT_ONCE):
-            rows = [delivery_row(delivery) for delivery in some]
-            await patiently(self._offer, rows)
+            skipped += await patiently(self._offer, [delivery_row(delivery) for delivery in some])
+        return skipped
 
-    async def _offer(self, rows: list[Row]) -> None:
+    async def _offer(self, rows: list[Row]) -> list[str]:
         try:
             await self._rows.insert_many(rows, ordered=False)
         except BulkWriteError as error:
@@ -38,6 +39,8 @@ class Deliveries:
             other = [entry for entry in details["writeErrors"] if entry.get("code") != DUPLICATE_KEY]
             if other or details.get("writeConcernErrors"):
                 raise UnavailableError(f"the queue {self._rows.name} did not take an offer: {error}") from error
+            return [rows[entry["index"]]["_id"] for entry in details["writeErrors"]]
+        return []
 
     async def destinations(self) -> list[str]:
         """List the destinations for which something is pending."""

@@ -23,8 +23,8 @@ FAILING = Backoff(first=1.0, cap=60.0)
 class Queue(Protocol):
     """Where a consumer's deliveries wait for their courier."""
 
-    async def offer(self, deliveries: Sequence[Delivery]) -> None:
-        """Put deliveries in the queue, durably; repeating it is a no-op."""
+    async def offer(self, deliveries: Sequence[Delivery]) -> Sequence[str]:
+        """Put deliveries in the queue, durably; answer with the ids that were there already."""
 
 
 class EventRows(Protocol):
@@ -141,11 +141,14 @@ class Dispatcher:
     async def _offer_plans(self, party: Party, plans: Mapping[str, Sequence[Delivery]]) -> dict[str, int]:
         deliveries = [delivery for plan in plans.values() for delivery in plan]
         try:
-            await party.queue.offer(deliveries)
+            skipped = await party.queue.offer(deliveries)
         except UnavailableError:
             raise
         except TellonceError:
             return await self._offer_apart(party, plans)
+        self._metrics.skipped.labels(party.name).inc(len(skipped))
+        for delivery in skipped:
+            log.info("offer.skipped", cause="offered before", consumer=party.name, delivery=delivery)
         return {key: len(plan) for key, plan in plans.items()}
 
     async def _offer_apart(self, party: Party, plans: Mapping[str, Sequence[Delivery]]) -> dict[str, int]:

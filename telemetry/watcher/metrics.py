@@ -10,6 +10,9 @@ class WatchMetrics:
         self.active = Gauge("tellonce_watcher_active", "1 while this process holds the lease", registry=registry)
         self.acked = Counter("tellonce_events_acked", "Acks written", ["consumer"], registry=registry)
         self.offered = Counter("tellonce_deliveries_offered", "Deliveries offered", ["consumer"], registry=registry)
+        self.skipped = Counter(
+            "tellonce_offers_skipped", "Offers that were there already", ["consumer"], registry=registry
+        )
         self.unplanned = Counter(
             "tellonce_events_unplanned", "Events that a consumer could not plan", ["consumer"], registry=registry
         )

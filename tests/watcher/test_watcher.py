@@ -127,18 +127,18 @@ class Failing(Deliveries):
 
     well = False
 
-    async def offer(self, deliveries: Sequence[Delivery]) -> None:
+    async def offer(self, deliveries: Sequence[Delivery]) -> list[str]:
         """Take offers once well."""
         if not self.well:
             raise UnavailableError("this queue is away")
-        await super().offer(deliveries)
+        return await super().offer(deliveries)
 
 
 class Refusing(Deliveries):
     """A queue that refuses what belongs to one event."""
 
-    async def offer(self, deliveries: Sequence[Delivery]) -> None:
+    async def offer(self, deliveries: Sequence[Delivery]) -> list[str]:
         """Take all but the bad."""
         if any(delivery.event == "sign_up:bad" for delivery in deliveries):
             raise TellonceError("too large for a document")
-        await super().offer(deliveries)
+        return await super().offer(deliveries)
