@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
@@ -32,6 +32,8 @@ P = ParamSpec("P")
 EMBEDDED_CHUNK = 50
 CHUNK = 500
 TRIES = 3
+# A clock of this process and the database's drift apart by far less than a millisecond in this time.
+MEASURE_EVERY = 30.0
 TRANSIENT_CODES = frozenset({6, 7, 50, 64, 89, 91, 100, 112, 189, 246, 262, 9001, 10107, 11600, 11602, 13435, 13436})
 
 
@@ -71,6 +73,13 @@ class Connection:
         asked = self.clock.monotonic()
         answer = await patiently(self.client.admin.command, "hello")
         self.clock.learn(answer["localTime"], asked, self.clock.monotonic())
+
+    async def keep_time(self) -> None:
+        """Measure the clock again now and then, until cancelled; while the database is away the old measure holds."""
+        while True:
+            await anyio.sleep(MEASURE_EVERY)
+            with suppress(UnavailableError):
+                await self.measure_clock()
 
 
 @asynccontextmanager

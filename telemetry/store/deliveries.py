@@ -1,15 +1,15 @@
 """A consumer's queue: one row a delivery, kept as a tombstone when it is done."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
 from collections.abc import Collection as Names
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import BulkWriteError
 
 from telemetry.core.delivery import TOMBSTONES, Delivery, Signal, State, sources, target
 from telemetry.core.errors import UnavailableError
-from telemetry.store.client import Connection, Row, chunks, patiently, read, translated
+from telemetry.store.client import Connection, Row, chunks, patiently, read
 from telemetry.store.documents import delivery_from, delivery_row
 
 DUPLICATE_KEY = 11000
@@ -150,14 +150,6 @@ class Deliveries:
             query = {"state": state, "ready_at": {"$exists": True}}
             counts[state] = int(await patiently(lambda q=query: self._rows.count_documents(q)))  # type: ignore[misc]
         return counts
-
-    async def walk(self) -> AsyncIterator[Delivery]:
-        """Read every delivery in the order of its id's bytes."""
-        try:
-            async for row in self._rows.find({}).sort("_id", 1):
-                yield delivery_from(row)
-        except PyMongoError as error:
-            raise translated(error) from error
 
 
 def of_events(keys: Sequence[str]) -> Row:

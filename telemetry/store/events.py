@@ -1,18 +1,18 @@
 """The event rows: accepted once, owed until every registered consumer has acked."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
 from collections.abc import Collection as Names
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import BulkWriteError
 
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.key import join_key
-from telemetry.store.client import Connection, Row, chunks, patiently, read, translated
+from telemetry.store.client import Connection, Row, chunks, patiently, read
 from telemetry.store.documents import event_from, event_row
 
 DUPLICATE_KEY = 11000
@@ -160,16 +160,6 @@ class Events:
     async def forget(self, keys: Sequence[str]) -> None:
         """Delete events: from now on their keys are free."""
         await patiently(self._rows.delete_many, {"_id": {"$in": list(keys)}, "forgotten": True})
-
-    async def walk(self) -> AsyncIterator[Event]:
-        """Read every event in the order of its key's bytes."""
-        try:
-            async for row in self._rows.find({"alias": {"$exists": False}, "forgotten": {"$exists": False}}).sort(
-                "_id", 1
-            ):
-                yield event_from(row)
-        except PyMongoError as error:
-            raise translated(error) from error
 
     async def count_owed(self, consumer: str) -> int:
         """Count the events owed to a consumer."""

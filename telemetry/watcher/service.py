@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from telemetry.core.consumer import Consumer
-from telemetry.core.errors import UnavailableError
 from telemetry.runtime.config import Config
 from telemetry.runtime.health import Readiness, health_routes
 from telemetry.runtime.logs import get_logger
@@ -37,7 +36,6 @@ log = get_logger(__name__)
 
 DUTY = "watcher"
 FORGET_EVERY = 3600.0
-MEASURE_CLOCK_EVERY = 30.0
 
 
 class WatchService:
@@ -69,7 +67,7 @@ class WatchService:
             async with self._connect() as connection:
                 await self._make_ready(connection)
                 async with anyio.create_task_group() as group:
-                    group.start_soon(_measure_clock, connection)
+                    group.start_soon(connection.keep_time, name="clock")
                     await self._duty(connection).run(partial(self._watch, connection))
         except BaseException as error:
             self._readiness.lacks("database", str(error) or "stopping")
@@ -121,15 +119,6 @@ class WatchService:
             sweep_every=settings.sweep_every,
             full_sweep_every=settings.full_sweep_every,
         )
-
-
-async def _measure_clock(connection: Connection) -> None:
-    while True:
-        await anyio.sleep(MEASURE_CLOCK_EVERY)
-        try:
-            await connection.measure_clock()
-        except UnavailableError as error:
-            log.warning("clock.unmeasured", why=str(error))
 
 
 async def run_watch(settings: Settings, config: Config, chance: Random | None = None) -> None:

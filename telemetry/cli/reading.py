@@ -1,0 +1,94 @@
+"""Events to send, read piece by piece: NDJSON by the line, so that a stream of any length fits in memory."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from telemetry.core.errors import ConfigurationError
+
+# Half of what ingest takes unless it is told otherwise, so that a batch passes whatever the line ends cost.
+BATCH_BYTES = 512 * 1024
+BATCH_EVENTS = 500
+MARK = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event as it will be sent, and where it stands in the input."""
+
+    number: int
+    text: str
+    bytes_read: int
+    wrong: str = ""  # why it cannot be sent
+
+
+def read_lines(source: TextIO) -> Iterator[Line]:
+    """Read NDJSON, a JSON array, one object, or {"events": […]}."""
+    first = source.readline().lstrip(MARK)
+    while first and not first.strip():
+        first = source.readline()
+    if first and (first.lstrip().startswith("[") or not _is_event(first)):
+        yield from _whole(first, source)
+        return
+    read = 0
+    for number, line in enumerate(_chain(first, source), 1):
+        read += len(line.encode("utf-8", "surrogatepass"))
+        if line.strip():
+            yield Line(number, line.strip(), read, _wrong(line))
+
+
+def spelt(event: Any) -> str:
+    """Spell an event in one line."""
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+
+
+def batches(lines: Iterable[Line], most: int = BATCH_EVENTS) -> Iterator[Sequence[Line]]:
+    """Gather lines into what one request may carry."""
+    batch: list[Line] = []
+    size = 0
+    for line in lines:
+        length = len(line.text.encode("utf-8", "surrogatepass")) + 1
+        if batch and (len(batch) >= most or size + length > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
+        size += length
+    if batch:
+        yield batch
+
+
+def _chain(first: str, rest: Iterable[str]) -> Iterator[str]:
+    yield first
+    for line in rest:  # noqa: UP028 - "yield from" would close the source with the generator
+        yield line
+
+
+def _is_event(line: str) -> bool:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        # A document over several lines begins with a piece that is not JSON; so does NDJSON with a slip in it.
+        return line.rstrip().endswith("}")
+    return isinstance(value, dict) and "events" not in value
+
+
+def _whole(first: str, rest: TextIO) -> Iterator[Line]:
+    text = first + rest.read()
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError(f"the input is neither JSON nor one JSON object a line: {error}") from error
+    events = value.get("events", [value]) if isinstance(value, dict) else value
+    if not isinstance(events, list):
+        raise ConfigurationError('the input holds no events: expected an object, an array or {"events": […]}')
+    for number, event in enumerate(events, 1):
+        yield Line(number, spelt(event), len(text) * number // len(events))
+
+
+def _wrong(line: str) -> str:
+    try:
+        json.loads(line)
+    except ValueError as error:
+        return f"not JSON: {error}"
+    return ""

@@ -1,0 +1,142 @@
+"""`tellonce send`: a client of ingest."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Annotated, Any, TextIO
+
+import aiohttp
+import anyio
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from telemetry.cli.posting import TIMEOUT, GaveUpError, Poster, Tally
+from telemetry.cli.premises import running_here
+from telemetry.cli.printing import console, mistake, say, show_json, visible
+from telemetry.cli.reading import Line, batches, read_lines, spelt
+from telemetry.core.errors import ConfigurationError
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+KEY = "TELLONCE_INGEST_KEY"
+
+
+def command(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command()
+    def send(
+        event: Annotated[str | None, typer.Argument(help='The type, as in sign_up; or "-": NDJSON from stdin.')] = None,
+        distinct_id: Annotated[str | None, typer.Argument(help="Whom it is about.")] = None,
+        properties: Annotated[list[str] | None, typer.Argument(help="name=text, or name:=JSON.")] = None,
+        *,
+        time: Annotated[str | None, typer.Option(help="When it happened, as in 2026-01-31T12:00:00Z.")] = None,
+        insert_id: Annotated[str | None, typer.Option(help="Your own id, for types counted per occurrence.")] = None,
+        file: Annotated[Path | None, typer.Option(help="Send the events of a JSON or NDJSON file.")] = None,
+        url: Annotated[str | None, typer.Option(help="Where ingest is.")] = None,
+        key: Annotated[str | None, typer.Option(envvar=KEY, show_envvar=True, help="The key's secret.")] = None,
+        patience: Annotated[float, typer.Option(min=0, help="Seconds to wait for ingest before giving up.")] = 120.0,
+        as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+    ) -> None:
+        """Send one event, a file, or a stream. Safe to repeat; exit 1 when an event was rejected or conflicts."""
+        given = {"event": event, "distinct_id": distinct_id, "time": time, "insert_id": insert_id}
+        with _input(given, properties or [], file) as (lines, size):
+            tally = anyio.run(_send, lines, size, _address(url), key, patience)
+        _show(tally, as_json=as_json)
+        if not tally.clean:
+            raise typer.Exit(1)
+
+
+@contextmanager
+def _input(given: dict[str, Any], properties: Sequence[str], file: Path | None) -> Iterator[tuple[Iterator[Line], int]]:
+    if file is not None and given["event"] is not None:
+        raise typer.BadParameter("give an event, or --file, not both")
+    if file is not None:
+        with _opened(file) as source:
+            yield read_lines(source), file.stat().st_size
+    elif given["event"] == "-":
+        # Bytes that are not text are the producer's slip: told by line, not a crash half-way.
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+        yield read_lines(sys.stdin), 0
+    elif given["event"] is None or given["distinct_id"] is None:
+        raise typer.BadParameter('say what: TYPE DISTINCT_ID, --file FILE, or "-" for NDJSON from stdin')
+    else:
+        yield iter([Line(1, spelt(_one(given, properties)), 0)]), 0
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[TextIO]:
+    try:
+        source = file.open(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from error
+    with source:
+        yield source
+
+
+def _one(given: dict[str, Any], properties: Sequence[str]) -> dict[str, Any]:
+    event = {name: value for name, value in given.items() if value is not None}
+    return event | ({"properties": dict(map(_property, properties))} if properties else {})
+
+
+def _property(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.rstrip(":"):
+        raise typer.BadParameter(f"{text!r}: expected name=text, or name:=JSON")
+    if not name.endswith(":"):
+        return name, value
+    try:
+        return name[:-1], json.loads(value)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r}: not JSON: {error}") from error
+
+
+def _address(url: str | None) -> str:
+    running = None if url else running_here()
+    port = os.environ.get("TELLONCE_INGEST_PORT")
+    base = url or (running.ingest if running else f"http://127.0.0.1:{port}" if port else DEFAULT_URL)
+    if not base.startswith(("http://", "https://")):
+        raise ConfigurationError(f"--url {base}: expected an address that starts with http:// or https://")
+    return base if base.rstrip("/").endswith("/ingest") else f"{base.rstrip('/')}/ingest"
+
+
+async def _send(lines: Iterator[Line], size: int, url: str, key: str | None, patience: float) -> Tally:
+    tally = Tally()
+    headers = {"Content-Type": "application/x-ndjson"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    with _progress() as progress:
+        task = progress.add_task("sent", total=size or None)
+        async with aiohttp.ClientSession(headers=headers, timeout=TIMEOUT) as session:
+
+            def waiting(why: str, seconds: float) -> None:
+                progress.console.print(f"waiting {seconds:.1f} s: {visible(why)}", style="yellow", soft_wrap=True)
+
+            poster = Poster(session, url, tally, patience=patience, chance=Random(), waiting=waiting)  # noqa: S311
+            pieces = batches(lines)
+            # Reading may block for as long as whoever feeds the pipe likes.
+            while batch := await anyio.to_thread.run_sync(next, pieces, None):
+                try:
+                    await poster.post(batch)
+                except GaveUpError:
+                    _show(tally, as_json=False)
+                    raise
+                progress.update(task, completed=batch[-1].bytes_read if size else tally.counts.total())
+    return tally
+
+
+def _progress() -> Progress:
+    screen = console(error=True)
+    bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*bar, console=screen, disable=not screen.is_terminal, transient=True)
+
+
+def _show(tally: Tally, *, as_json: bool) -> None:
+    names = ("accepted", "duplicate", "conflict", "rejected")
+    if as_json:
+        show_json({name: tally.counts[name] for name in names} | {"wrong": tally.wrong})
+        return
+    say(", ".join(f"{tally.counts[name]:,} {name}" for name in names if tally.counts[name]) or "no events")
+    for line in tally.wrong:
+        mistake(line)

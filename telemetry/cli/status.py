@@ -1,0 +1,56 @@
+"""`tellonce status`: how things stand."""
+
+import typer
+from rich.text import Text
+
+from telemetry.cli.opening import answer
+from telemetry.cli.printing import AsJson, age, console, moment, say, show_json, table
+from telemetry.ops.status import ChannelStatus, ConsumerStatus, Status, read_status
+
+
+def command(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command()
+    def status(*, as_json: AsJson = False) -> None:
+        """Show what is owed, what waits, and what stands in the way."""
+        found = answer(read_status)
+        if as_json:
+            show_json(found)
+        else:
+            _show(found)
+
+
+def _show(found: Status) -> None:
+    watcher = f"{found.watcher.holder}, epoch {found.watcher.epoch}" if found.watcher else "none is active"
+    say(f"events   about {found.events:,}\nwatcher  {watcher}")
+    numbers = ("owed", "pending", "in flight", "dead", "parked")
+    columns = ("consumer", "registered since", "owed", "oldest owed", "pending", "in flight", "dead", "parked")
+    console().print(table("Consumers", columns, [_consumer(row, found) for row in found.consumers], right=numbers))
+    if found.channels:
+        names = ("channel", "held by", "in flight", "blocked")
+        console().print(table("Discord channels", names, map(_channel, found.channels), right=("in flight",)))
+
+
+def _consumer(row: ConsumerStatus, found: Status) -> list[object]:
+    since = moment(row.since) if row.since else "not registered"
+    oldest = age(found.now - row.oldest_owed) if row.oldest_owed else ""
+    return [
+        f"{row.name} (paused)" if row.paused else row.name,
+        since,
+        f"{row.owed:,}",
+        oldest,
+        f"{row.pending:,}",
+        f"{row.in_flight:,}",
+        _alarming(row.dead),
+        _alarming(row.parked),
+    ]
+
+
+def _channel(row: ChannelStatus) -> list[object]:
+    blocked = f"{row.block.reason}; tried again at {moment(row.block.until)}" if row.block else ""
+    return [row.id, row.holder if row.held else "", str(row.in_flight), Text(blocked, style="red")]
+
+
+def _alarming(number: int) -> Text:
+    return Text(f"{number:,}", style="red" if number else "")

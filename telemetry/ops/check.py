@@ -1,0 +1,115 @@
+"""Is this deployment set up right: its file, its environment, its database, and what its consumers need."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Literal, TypeAlias
+
+from telemetry.core.consumer import Consumer
+from telemetry.core.errors import ConfigurationError, UnavailableError
+from telemetry.ops.indexes import compare as compare_indexes
+from telemetry.ops.keys import compare as compare_keys
+from telemetry.runtime.config import Config
+from telemetry.runtime.settings import Settings
+from telemetry.store.client import Connection, connect
+
+GROUP = "tellonce.checks"
+CONFIGURATION, DATABASE, TOKEN, PERMISSION = 2, 3, 4, 5
+PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; what is not right says what to do, and an error with which code to exit."""
+
+    level: Literal["ok", "warning", "error"]
+    what: str
+    next_step: str = ""
+    exit_code: int = 0
+
+
+Checker: TypeAlias = Callable[[Settings, Config], Awaitable[list[Finding]]]
+
+
+async def check(
+    settings: Settings, config: Config, consumers: Sequence[Consumer], points: Iterable[EntryPoint] | None = None
+) -> list[Finding]:
+    """Look at everything that can be looked at without changing it."""
+    findings = [_file(config), *_warnings(consumers)]
+    findings += _environment(settings)
+    findings += await _database(settings, config, [consumer.name for consumer in consumers])
+    for point in entry_points(group=GROUP) if points is None else points:
+        findings += await _foreign(point, settings, config)
+    return findings
+
+
+def exit_code(findings: Sequence[Finding]) -> int:
+    """Give the code of the most basic error: what is wrong below makes what is above unknowable."""
+    return min((finding.exit_code for finding in findings if finding.level == "error"), default=0)
+
+
+def _file(config: Config) -> Finding:
+    return Finding("ok", f"{config.source}: {len(config.types)} event types")
+
+
+def _warnings(consumers: Sequence[Consumer]) -> list[Finding]:
+    return [
+        Finding("warning", f"consumer {consumer.name}: {line}")
+        for consumer in consumers
+        for line in getattr(consumer, "warnings", list)()
+    ]
+
+
+def _environment(settings: Settings) -> list[Finding]:
+    try:
+        settings.require_ingest_keys()
+    except ConfigurationError as error:
+        return [Finding("error", str(error), "set it, then check again", CONFIGURATION)]
+    if not settings.ingest_keys:
+        return [Finding("warning", "ingest takes events without a key, from this machine only", "TELLONCE_INGEST_KEYS")]
+    return [Finding("ok", f"ingest knows {len(settings.ingest_keys)} keys")]
+
+
+async def _database(settings: Settings, config: Config, names: Sequence[str]) -> list[Finding]:
+    try:
+        uri = settings.require_mongodb_uri()
+    except ConfigurationError as error:
+        return [Finding("error", str(error), "set it, then check again", CONFIGURATION)]
+    try:
+        async with connect(uri, settings.database, patience=PATIENCE) as connection:
+            answered = Finding("ok", f"the database {settings.database!r} answers")
+            return [answered, *await _indexes(connection, names), *await _keys(connection, config)]
+    except UnavailableError as error:
+        return [Finding("error", str(error), "is it running, and is TELLONCE_MONGODB_URI right?", DATABASE)]
+    except ConfigurationError as error:
+        return [Finding("error", str(error), "mend the address, then check again", CONFIGURATION)]
+
+
+async def _indexes(connection: Connection, names: Sequence[str]) -> list[Finding]:
+    wrong = [(index, verdict) for index, verdict in await compare_indexes(connection, names) if verdict != "right"]
+    if not wrong:
+        return [Finding("ok", "the indexes are right")]
+    step = "the next start of a daemon builds it, or `tellonce indexes --apply` now"
+    return [Finding("warning", f"index {index.collection}.{index.name}: {verdict}", step) for index, verdict in wrong]
+
+
+async def _keys(connection: Connection, config: Config) -> list[Finding]:
+    file = {name: policy.key for name, policy in config.types.items()}
+    wrong = [row for row in await compare_keys(connection, file) if row.needs_switch]
+    return [
+        Finding(
+            "error",
+            f"types.{row.type}: the file's key is not the one in force",
+            f"`tellonce keys apply {row.type}` puts the file's in force",
+            CONFIGURATION,
+        )
+        for row in wrong
+    ] or [Finding("ok", "the key policies are those in force")]
+
+
+async def _foreign(point: EntryPoint, settings: Settings, config: Config) -> list[Finding]:
+    try:
+        checker: Checker = point.load()
+    except Exception as error:  # noqa: BLE001 - another package's import may raise anything
+        return [Finding("error", f"the check {point.name!r} cannot be loaded: {error}", "mend it", CONFIGURATION)]
+    return await checker(settings, config)

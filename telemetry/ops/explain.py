@@ -1,0 +1,124 @@
+"""One fact's life, from when it happened to what happens next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from telemetry.core.delivery import Delivery, State
+from telemetry.core.event import Event
+from telemetry.ops.status import in_flight
+from telemetry.store.attempts import Attempt, Attempts
+from telemetry.store.census import Census
+from telemetry.store.channels import Channel, Channels
+from telemetry.store.client import Connection
+from telemetry.store.deliveries import queues
+from telemetry.store.events import Events
+from telemetry.store.registry import Registered, Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened to a fact."""
+
+    at: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One fact's life: what happened, where its deliveries stand, and what happens next."""
+
+    key: str
+    asked: str  # the key that was asked for; another one where the type's policy was switched since
+    event: Event | None  # absent when only deliveries are left, which should not be
+    timeline: Sequence[Moment]
+    deliveries: Mapping[str, Sequence[Delivery]]  # by consumer
+    attempts: Sequence[Attempt]
+    ahead: Sequence[str]
+
+
+async def explain(connection: Connection, asked: str) -> Explanation | None:
+    """Tell a fact's life by its key, or by the id of one of its deliveries; None when nothing is known of it."""
+    wanted = asked.partition("|")[0]
+    key = await Census(connection).alias(wanted) or wanted
+    event = await Events(connection).get(key)
+    deliveries = {queue.consumer: await queue.of_event(key) for queue in await queues(connection)}
+    deliveries = {name: rows for name, rows in deliveries.items() if rows}
+    if event is None and not deliveries:
+        return None
+    attempts = await Attempts(connection).of_event(key)
+    registered = await Registry(connection).read()
+    channels = await Channels(connection).all()
+    flying = {name for ids in (await in_flight(connection, channels)).values() for name in ids}
+    now = connection.clock.now()
+    return Explanation(
+        key=key,
+        asked=asked,
+        event=event,
+        timeline=_timeline(event, attempts),
+        deliveries=deliveries,
+        attempts=attempts,
+        ahead=[
+            *_owed(event, registered, now),
+            *(_next(row, flying, channels, now) for rows in deliveries.values() for row in rows),
+        ],
+    )
+
+
+def _timeline(event: Event | None, attempts: Sequence[Attempt]) -> list[Moment]:
+    moments = [Moment(attempt.at, f"{attempt.delivery}: {attempt.outcome}: {attempt.reason}") for attempt in attempts]
+    if event is not None:
+        moments.append(Moment(event.time, "it happened"))
+        moments.append(Moment(event.received_at, f"accepted from {event.source}, receipt {event.receipt}"))
+        for name, ack in event.acks.items():
+            moments.append(Moment(ack.at, f"{name} took it over as {_count(ack.deliveries)}"))
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def _owed(event: Event | None, registered: Mapping[str, Registered], now: datetime) -> list[str]:
+    if event is None:
+        return ["the event is gone although deliveries of it are stored: run `tellonce verify`"]
+    if event.due_at is None:
+        return []
+    lacking = [name for name in registered if name not in event.acks]
+    if event.due_at > now:
+        return [f"it is due at {event.due_at:%Y-%m-%d %H:%M:%S} UTC, and offered then"]
+    return [f"{name}: {_why_owed(registered[name])}" for name in sorted(lacking)] or [
+        "it is owed, but no consumer is registered: start `tellonce watch`" if not registered else "it settles soon"
+    ]
+
+
+def _why_owed(consumer: Registered) -> str:
+    if consumer.paused:
+        return "owed; offered once the consumer is resumed"
+    return "owed; a watcher that runs this consumer offers it within seconds"
+
+
+def _next(row: Delivery, flying: set[str], channels: Sequence[Channel], now: datetime) -> str:
+    match row.state:
+        case State.DELIVERED:
+            said = "done: its row stays, so that a repeat is known"
+        case State.SKIPPED:
+            said = "left out by an operator"
+        case State.DEAD:
+            said = f"dead: {row.reason}; mend the cause, then `tellonce retry '{row.id}'`"
+        case State.PARKED:
+            said = f"parked: {row.reason}; act on it, then `tellonce retry '{row.id}'`"
+        case State.LEASED:
+            said = "a courier has it now"
+        case State.PENDING:
+            said = "on its way now" if row.id in flying else _waits(row, channels, now)
+    return f"{row.id}: {said}"
+
+
+def _waits(row: Delivery, channels: Sequence[Channel], now: datetime) -> str:
+    block = next((channel.block for channel in channels if row.destination.endswith(f":{channel.id}")), None)
+    if block is not None:
+        return f"waits: {row.destination} is blocked ({block.reason}), tried again at {block.until:%H:%M:%S} UTC"
+    if row.ready_at and row.ready_at > now:
+        return f"waits until {row.ready_at:%Y-%m-%d %H:%M:%S} UTC"
+    return "waits for its courier, in order"
+
+
+def _count(deliveries: int) -> str:
+    return "1 delivery" if deliveries == 1 else f"{deliveries} deliveries"

@@ -1,0 +1,118 @@
+"""How things stand: who is owed what, what waits, and what stands in the way."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from telemetry.core.delivery import State
+from telemetry.store.channels import Block, Channel, Channels
+from telemetry.store.client import Connection
+from telemetry.store.deliveries import Deliveries, queues
+from telemetry.store.events import Events
+from telemetry.store.leases import Lease, Leases
+from telemetry.store.registry import Registered, Registry
+
+WATCHER = "watcher"
+EPOCH = datetime.fromtimestamp(0, UTC)
+UNFINISHED = (State.PENDING, State.LEASED, State.DEAD, State.PARKED)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerStatus:
+    """One consumer: what it is owed and how its queue stands; `since` is None for one that was written off."""
+
+    name: str
+    since: datetime | None
+    paused: bool
+    owed: int
+    oldest_owed: datetime | None
+    pending: int
+    in_flight: int
+    dead: int
+    parked: int
+
+    @property
+    def unfinished(self) -> int:
+        """Deliveries that are not done."""
+        return self.pending + self.in_flight + self.dead + self.parked
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """One Discord channel: who posts there, what is on its way, and what blocks it."""
+
+    id: str
+    holder: str
+    held: bool
+    in_flight: int
+    block: Block | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole deployment, as the database knows it."""
+
+    now: datetime
+    events: int  # about
+    watcher: Lease | None
+    consumers: Sequence[ConsumerStatus]
+    channels: Sequence[ChannelStatus]
+
+
+async def read_status(connection: Connection) -> Status:
+    """Read how everything stands."""
+    registered = await Registry(connection).read()
+    stored = [queue.consumer for queue in await queues(connection)]
+    channels = await Channels(connection).all()
+    flying = await in_flight(connection, channels)
+    rows = [
+        await _consumer(connection, name, registered.get(name), len(flying.get(name, ())))
+        for name in sorted({*registered, *stored})
+    ]
+    lease = await Leases(connection).read(WATCHER)
+    now = connection.clock.now()
+    return Status(
+        now=now,
+        events=await Events(connection).estimate(),
+        watcher=lease if lease and lease.until > now else None,
+        consumers=[row for row in rows if row.since or row.unfinished],
+        channels=[_channel(row, now, flying) for row in channels],
+    )
+
+
+async def in_flight(connection: Connection, channels: Sequence[Channel]) -> Mapping[str, frozenset[str]]:
+    """Name the deliveries that may be on their way now, by consumer: pending members of recorded batches."""
+    members = dict(member for row in channels if row.batch for member in row.batch.members)
+    if not members:
+        return {}
+    found = {}
+    for queue in await queues(connection):
+        rows = await queue.fetch(list(members))
+        moving = [row.id for row in rows if row.state is State.PENDING and row.generation == members[row.id]]
+        found[queue.consumer] = frozenset(moving)
+    return found
+
+
+async def _consumer(connection: Connection, name: str, known: Registered | None, flying: int) -> ConsumerStatus:
+    events = Events(connection)
+    counts = await Deliveries(connection, name).count(UNFINISHED)
+    owed = await events.count_owed(name) if known else 0
+    later = connection.clock.now().replace(year=9999)
+    oldest = await events.owed(EPOCH, later, [name], None, 1) if owed else []
+    return ConsumerStatus(
+        name=name,
+        since=known.since if known else None,
+        paused=bool(known and known.paused),
+        owed=owed,
+        oldest_owed=oldest[0].due_at if oldest else None,
+        pending=max(counts[State.PENDING] - flying, 0),
+        in_flight=counts[State.LEASED] + flying,
+        dead=counts[State.DEAD],
+        parked=counts[State.PARKED],
+    )
+
+
+def _channel(row: Channel, now: datetime, flying: Mapping[str, frozenset[str]]) -> ChannelStatus:
+    members = {name for name, _ in row.batch.members} if row.batch else set()
+    moving = sum(len(members & ids) for ids in flying.values())
+    return ChannelStatus(row.id, row.holder, row.until > now, moving, row.block)

@@ -1,0 +1,95 @@
+"""Looking whether a deployment is set up right."""
+
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import pytest
+
+from telemetry.core.key import KeyPolicy
+from telemetry.ops.check import DATABASE, PERMISSION, TOKEN, Finding, check, exit_code
+from telemetry.runtime.config import Config, parse_config
+from telemetry.runtime.settings import Settings
+from telemetry.store.client import Connection
+from telemetry.store.indexes import declared, reconcile
+from telemetry.store.keys import Keys
+from tests.facts import Recorder
+
+NOWHERE = "mongodb://127.0.0.1:1/"
+CONFIG = parse_config("", consumers=())
+
+
+def told(**environ: str) -> Settings:
+    return Settings.read({f"TELLONCE_{name}": value for name, value in environ.items()})
+
+
+async def looked(settings: Settings, *points: EntryPoint, consumers: Any = ()) -> list[Finding]:
+    return await check(settings, CONFIG, consumers, points)
+
+
+async def bad_permission(settings: Settings, config: Config) -> list[Finding]:
+    """Stand in for what a bot's package would find."""
+    return [Finding("error", "no Embed Links in #community", "grant it", PERMISSION)]
+
+
+async def test_all_is_well(connection: Connection, mongodb_uri: str, database: str) -> None:
+    await reconcile(connection, declared(["recorder"]))
+
+    findings = await looked(told(MONGODB_URI=mongodb_uri, DATABASE=database, INGEST_KEYS="a:b"), consumers=[Recorder()])
+
+    assert [finding.level for finding in findings] == ["ok"] * 5
+    assert exit_code(findings) == 0
+
+
+async def test_a_database_that_does_not_answer_ends_with_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("telemetry.ops.check.PATIENCE", 0.2)
+
+    findings = await looked(told(MONGODB_URI=NOWHERE))
+
+    assert exit_code(findings) == DATABASE
+
+
+async def test_no_address_of_a_database_ends_with_2() -> None:
+    assert exit_code(await looked(told())) == 2
+
+
+async def test_missing_indexes_are_a_warning(mongodb_uri: str, database: str) -> None:
+    findings = await looked(told(MONGODB_URI=mongodb_uri, DATABASE=database), consumers=[Recorder()])
+
+    assert [finding.what for finding in findings if finding.next_step.startswith("the next start")] == [
+        "index events.owed: missing",
+        "index recorder_queue.work: missing",
+    ]
+    assert exit_code(findings) == 0
+
+
+async def test_a_key_that_is_not_the_one_in_force_ends_with_2(
+    connection: Connection, mongodb_uri: str, database: str
+) -> None:
+    await Keys(connection).register("sign_up", KeyPolicy(("properties.name",)))
+
+    findings = await looked(told(MONGODB_URI=mongodb_uri, DATABASE=database))
+
+    assert exit_code(findings) == 2
+    assert "tellonce keys apply sign_up" in next(one.next_step for one in findings if one.level == "error")
+
+
+async def test_other_packages_may_look_too(mongodb_uri: str, database: str) -> None:
+    point = EntryPoint("bot", f"{__name__}:bad_permission", "tellonce.checks")
+
+    findings = await looked(told(MONGODB_URI=mongodb_uri, DATABASE=database), point)
+
+    assert exit_code(findings) == PERMISSION
+
+
+async def test_a_check_that_cannot_be_loaded_is_itself_a_finding(mongodb_uri: str, database: str) -> None:
+    point = EntryPoint("bot", "no_such_module:check", "tellonce.checks")
+
+    findings = await looked(told(MONGODB_URI=mongodb_uri, DATABASE=database), point)
+
+    assert exit_code(findings) == 2
+
+
+def test_the_most_basic_error_decides_the_exit_code() -> None:
+    errors = [Finding("error", "", exit_code=code) for code in (PERMISSION, DATABASE, TOKEN)]
+
+    assert exit_code(errors) == DATABASE
