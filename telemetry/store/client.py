@@ -8,7 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
 import anyio
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorClientSession,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+)
 from pymongo import ReadPreference
 from pymongo.errors import (
     AutoReconnect,
@@ -25,6 +30,7 @@ from telemetry.core.errors import TellonceError, UnavailableError
 Row = dict[str, Any]
 Collection = AsyncIOMotorCollection[Row]
 Database = AsyncIOMotorDatabase[Row]
+Session = AsyncIOMotorClientSession
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -67,6 +73,12 @@ class Connection:
     def __getitem__(self, name: str) -> Collection:
         """Give a collection by its name."""
         return self.database[name]
+
+    @asynccontextmanager
+    async def causal(self) -> AsyncIterator[Session]:
+        """Open a session in which each read sees at least what the one before it saw, across a failover too."""
+        async with await self.client.start_session(causal_consistency=True) as session:
+            yield session
 
     async def measure_clock(self) -> None:
         """Ask the database for its time; raise UnavailableError when it does not answer."""
@@ -174,11 +186,12 @@ async def read(
     fields: Mapping[str, Any] | None = None,
     sort: Sequence[tuple[str, int]] = (),
     limit: int = 0,
+    session: Session | None = None,
 ) -> list[Row]:
     """Read all rows that a query finds; raise UnavailableError when the database cannot answer."""
 
     async def once() -> list[Row]:
-        cursor = collection.find(query, fields).limit(limit)
+        cursor = collection.find(query, fields, session=session).limit(limit)
         return await (cursor.sort(list(sort)) if sort else cursor).to_list(None)
 
     return await patiently(once)

@@ -12,7 +12,7 @@ from pymongo.errors import BulkWriteError
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.key import join_key
-from telemetry.store.client import Connection, Row, chunks, patiently, read
+from telemetry.store.client import Connection, Row, Session, chunks, patiently, read
 from telemetry.store.documents import event_from, event_row
 
 DUPLICATE_KEY = 11000
@@ -30,9 +30,10 @@ class Position:
 class Events:
     """The `events` collection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, session: Session | None = None) -> None:
         self._connection = connection
         self._rows = connection["events"]
+        self._session = session
 
     async def insert(self, events: Sequence[Event]) -> dict[str, Event]:
         """Store events with distinct keys; answer with the rows that already held some of the keys.
@@ -72,7 +73,7 @@ class Events:
     async def _fetch(self, keys: Sequence[str]) -> list[Row]:
         found: list[Row] = []
         for some in chunks(keys, self._connection.chunk):
-            found += await read(self._rows, {"_id": {"$in": list(some)}})
+            found += await read(self._rows, {"_id": {"$in": list(some)}}, session=self._session)
         return found
 
     async def _behind(self, keys: Sequence[str]) -> dict[str, Event]:
@@ -116,7 +117,9 @@ class Events:
         if after is not None:
             query["due_at"]["$gte"] = after.due_at
             query["$nor"] = [{"due_at": after.due_at, "_id": {"$lte": after.key}}]
-        return [event_from(row) for row in await read(self._rows, query, sort=BY_DUE, limit=limit)]
+        return [
+            event_from(row) for row in await read(self._rows, query, sort=BY_DUE, limit=limit, session=self._session)
+        ]
 
     async def ack(self, acks: Mapping[str, Mapping[str, int]], registered: Names[str]) -> None:
         """Note per event how many deliveries each consumer took over; settle those that lack no registered one.

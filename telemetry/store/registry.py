@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from telemetry.store.client import Connection, patiently, read
+from telemetry.store.client import Connection, Session, patiently, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,9 @@ class Registered:
 class Registry:
     """The `consumers` collection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, session: Session | None = None) -> None:
         self._connection = connection
+        self._session = session
         self._rows = connection["consumers"]
 
     async def register(self, name: str) -> None:
@@ -31,7 +32,7 @@ class Registry:
 
     async def read(self) -> dict[str, Registered]:
         """Read who is registered now, by name."""
-        return {row["_id"]: _registered(row) for row in await read(self._rows, {})}
+        return {row["_id"]: _registered(row) for row in await read(self._rows, {}, session=self._session)}
 
     async def remove(self, name: str) -> bool:
         """Write a consumer off: it is owed nothing any more; answer whether it was there."""

@@ -17,7 +17,7 @@ from telemetry.runtime.logs import get_logger
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.settings import Settings
 from telemetry.runtime.web import WebService
-from telemetry.store.client import Connection, connect
+from telemetry.store.client import Connection, Session, connect
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.feed import follow
@@ -91,9 +91,9 @@ class WatchService:
     async def _watch(self, connection: Connection) -> None:
         self._metrics.active.set(1)
         try:
-            async with anyio.create_task_group() as group:
+            async with connection.causal() as session, anyio.create_task_group() as group:
                 group.start_soon(self._memory(connection).run, name="memory")
-                await self._watcher(connection).run()
+                await self._watcher(connection, session).run()
         finally:
             self._metrics.active.set(0)
 
@@ -101,11 +101,11 @@ class WatchService:
         finite = {name: policy.remember for name, policy in self._config.types.items() if policy.remember is not None}
         return Memory(connection, connection.clock, finite, self._metrics, FORGET_EVERY)
 
-    def _watcher(self, connection: Connection) -> Watcher:
-        events = Events(connection)
+    def _watcher(self, connection: Connection, session: Session) -> Watcher:
+        events = Events(connection, session)
         parties = [Party(consumer, Deliveries(connection, consumer.name)) for consumer in self._consumers]
         settings = self._settings
-        registry = Registry(connection)
+        registry = Registry(connection, session)
         dispatcher = Dispatcher(parties, events, registry, connection.clock, self._chance, self._metrics)
         sweep = Sweep(events, self._progress, settings.sweep_overlap, settings.batch)
         return Watcher(
