@@ -93,6 +93,8 @@ class Dispatcher:
 
     async def dispatch(self, events: Sequence[Event]) -> None:
         """Offer events where they are owed and due; raise UnavailableError when nothing could be recorded."""
+        if not events:
+            return
         # Read after the events were: a consumer registered before any of them was stored is in it.
         registered = await self._registry.read()
         now = self._clock.now()

@@ -30,7 +30,7 @@ from telemetry.watcher.duty import Duty
 from telemetry.watcher.memory import Memory
 from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.sweep import Progress, Sweep
-from telemetry.watcher.watcher import Watcher
+from telemetry.watcher.watcher import Lane, Watcher
 
 log = get_logger(__name__)
 
@@ -91,9 +91,13 @@ class WatchService:
     async def _watch(self, connection: Connection) -> None:
         self._metrics.active.set(1)
         try:
-            async with connection.causal() as session, anyio.create_task_group() as group:
+            async with (
+                connection.causal() as quick,
+                connection.causal() as thorough,
+                anyio.create_task_group() as group,
+            ):
                 group.start_soon(self._memory(connection).run, name="memory")
-                await self._watcher(connection, session).run()
+                await self._watcher(connection, quick, thorough).run()
         finally:
             self._metrics.active.set(0)
 
@@ -101,24 +105,24 @@ class WatchService:
         finite = {name: policy.remember for name, policy in self._config.types.items() if policy.remember is not None}
         return Memory(connection, connection.clock, finite, self._metrics, FORGET_EVERY)
 
-    def _watcher(self, connection: Connection, session: Session) -> Watcher:
-        events = Events(connection, session)
+    def _watcher(self, connection: Connection, quick: Session, thorough: Session) -> Watcher:
         parties = [Party(consumer, Deliveries(connection, consumer.name)) for consumer in self._consumers]
         settings = self._settings
-        registry = Registry(connection, session)
-        dispatcher = Dispatcher(parties, events, registry, connection.clock, self._chance, self._metrics)
-        sweep = Sweep(events, self._progress, settings.sweep_overlap, settings.batch)
         return Watcher(
-            events,
             partial(follow, connection, "events", "_id"),
-            dispatcher,
-            sweep,
+            self._lane(connection, quick, parties),
+            self._lane(connection, thorough, parties),
+            Sweep(Events(connection, thorough), self._progress, settings.sweep_overlap, settings.batch),
             connection.clock,
             self._metrics,
             batch=settings.batch,
             sweep_every=settings.sweep_every,
             full_sweep_every=settings.full_sweep_every,
         )
+
+    def _lane(self, connection: Connection, session: Session, parties: Sequence[Party]) -> Lane:
+        events, registry = Events(connection, session), Registry(connection, session)
+        return Lane(events, Dispatcher(parties, events, registry, connection.clock, self._chance, self._metrics))
 
 
 async def run_watch(settings: Settings, config: Config, chance: Random | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -30,14 +31,22 @@ class EventReader(Protocol):
 OpenFeed = Callable[[], AbstractAsyncContextManager[AsyncIterator[Any]]]
 
 
+@dataclass(frozen=True)
+class Lane:
+    """A reader and a dispatcher with a session of their own: hints never wait behind a sweep."""
+
+    events: EventReader
+    dispatcher: Dispatcher
+
+
 class Watcher:
     """Brings every owed event to the consumers that lack it."""
 
     def __init__(
         self,
-        events: EventReader,
         feed: OpenFeed,
-        dispatcher: Dispatcher,
+        quick: Lane,
+        thorough: Lane,
         sweep: Sweep,
         clock: Clock,
         metrics: WatchMetrics,
@@ -46,9 +55,9 @@ class Watcher:
         sweep_every: float,
         full_sweep_every: float,
     ) -> None:
-        self._events = events
         self._feed = feed
-        self._dispatcher = dispatcher
+        self._quick = quick
+        self._thorough = thorough
         self._sweep = sweep
         self._clock = clock
         self._metrics = metrics
@@ -56,67 +65,72 @@ class Watcher:
         self._sweep_every = sweep_every
         self._full_sweep_every = full_sweep_every
         self._hints: dict[str, None] = {}
-        self._overflowed = False
         self._woken = anyio.Event()
+        self._overflowed = anyio.Event()
+        self._in_hand: set[str] = set()
 
     async def run(self) -> None:
         """Watch until cancelled; raise UnavailableError when the stream or the database breaks."""
-        self._hints.clear()
         async with self._feed() as hints, anyio.create_task_group() as group:
             group.start_soon(self._listen, hints, name="change stream")
-            await self._work()
+            group.start_soon(self._follow, name="hints")
+            await self._keep_sweeping()
 
     async def _listen(self, hints: AsyncIterator[Any]) -> None:
         async for key in hints:
             self._metrics.hints.inc()
             if len(self._hints) < MOST_HINTS:
                 self._hints[key] = None
+                self._woken.set()
             else:
-                self._overflowed = True
-            self._woken.set()
+                self._hints.clear()
+                self._overflowed.set()
 
-    async def _work(self) -> None:
-        next_sweep = self._clock.monotonic()
+    async def _follow(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken = anyio.Event()
+            while self._hints:
+                keys = list(self._hints)[: self._batch]
+                for key in keys:
+                    del self._hints[key]
+                await self._serve(self._quick, await self._quick.events.fetch(keys))
+
+    async def _keep_sweeping(self) -> None:
         progress = self._sweep.progress
         while True:
+            self._overflowed = anyio.Event()
             now = self._clock.monotonic()
-            if now >= next_sweep or self._overflowed:
-                full = now >= progress.next_full
-                await self._sweep_once(full=full)
-                progress.next_full = now + self._full_sweep_every if full else progress.next_full
-                next_sweep = self._clock.monotonic() + self._sweep_every
-            await self._follow_hints()
-            next_sweep = min([next_sweep, *(party.rests_until for party in self._dispatcher.resting())])
-            with anyio.move_on_after(next_sweep - self._clock.monotonic()):
-                await self._woken.wait()
+            full = now >= progress.next_full
+            await self._sweep_once(full=full)
+            progress.next_full = now + self._full_sweep_every if full else progress.next_full
+            again = [self._clock.monotonic() + self._sweep_every]
+            again += [party.rests_until for party in self._thorough.dispatcher.resting()]
+            with anyio.move_on_after(min(again) - self._clock.monotonic()):
+                await self._overflowed.wait()
 
     async def _sweep_once(self, *, full: bool) -> None:
-        if self._overflowed:
-            self._overflowed = False
-            self._hints.clear()
-        names = {party.name for party in await self._dispatcher.available()}
+        names = {party.name for party in await self._thorough.dispatcher.available()}
         if not names:
             return
         until = self._clock.now() + timedelta(milliseconds=1)
         failed: set[str] = set()
         async for page in self._sweep.pages(names, until, full=full):
             self._metrics.swept.labels("full" if full else "timer").inc(len(page))
-            failed |= await self._serve(page)
-            await self._follow_hints()
+            failed |= await self._serve(self._thorough, page)
         for name in names - failed:
             self._sweep.served(name, until)
 
-    async def _follow_hints(self) -> None:
-        self._woken = anyio.Event()
-        while self._hints:
-            keys = list(self._hints)[: self._batch]
-            for key in keys:
-                del self._hints[key]
-            await self._serve(await self._events.fetch(keys))
-
-    async def _serve(self, events: Sequence[Event]) -> set[str]:
-        await self._dispatcher.dispatch(events)
-        failed = {party.name for party in self._dispatcher.resting()}
+    async def _serve(self, lane: Lane, found: Sequence[Event]) -> set[str]:
+        # What the other lane has in hand is being offered already.
+        events = [event for event in found if event.key not in self._in_hand]
+        keys = {event.key for event in events}
+        self._in_hand |= keys
+        try:
+            await lane.dispatcher.dispatch(events)
+        finally:
+            self._in_hand -= keys
+        failed = {party.name for party in lane.dispatcher.resting()}
         since = min((event.due_at for event in events if event.due_at), default=None)
         for name in failed:
             if since is not None:

@@ -16,7 +16,7 @@ from telemetry.store.registry import Registry
 from telemetry.watcher.dispatch import Dispatcher, Party
 from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.sweep import Progress, Sweep
-from telemetry.watcher.watcher import Watcher
+from telemetry.watcher.watcher import Lane, Watcher
 
 Watching = Callable[..., AbstractAsyncContextManager[Dispatcher]]
 
@@ -26,10 +26,11 @@ def make_watcher(connection: Connection, parties: list[Party], **settings: float
     events, clock = Events(connection), connection.clock
     metrics = WatchMetrics(CollectorRegistry())
     dispatcher = Dispatcher(parties, events, Registry(connection), clock, Random(1), metrics)
+    lane = Lane(events, dispatcher)
     sweep = Sweep(events, Progress(), 60, 100)
     pace = {"sweep_every": 10.0, "full_sweep_every": 600.0} | settings
     feed = partial(follow, connection, "events", "_id")
-    return Watcher(events, feed, dispatcher, sweep, clock, metrics, batch=100, **pace), dispatcher
+    return Watcher(feed, lane, lane, sweep, clock, metrics, batch=100, **pace), dispatcher
 
 
 @pytest.fixture
