@@ -1,5 +1,7 @@
 # Everything here works with nothing but Python (3.11 or later), make and PyPI.
-PYTHON ?= python3
+# The first that the embedded database has a wheel for; without any, python3, which says what is wrong.
+PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$each && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
@@ -47,9 +49,9 @@ bench: $(READY) ## Measure, and print a table beside the goals
 wheel: $(READY) ## Build the distribution
 	$(BIN)/python -m build --no-isolation
 
-lock: ## Compile the locked requirements anew
-	uv pip compile --universal --python-version 3.11 --extra embedded --extra dev --generate-hashes --no-header pyproject.toml -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements-runtime.lock
+lock: $(READY) ## Compile the locked requirements anew
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra embedded --extra dev --generate-hashes --no-header pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements-runtime.lock
 
 clean: ## Remove the environment and what was built
 	rm -rf $(VENV) dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -52,8 +52,8 @@ class Rounds:
             for destination in await self._desk.queue.destinations():
                 self._want(channel_of(destination), group)
             for channel in await self._desk.channels.probeable():
-                again = {"destination": destination_of(channel), "scope": CHANNEL_SCOPE}
-                await self._desk.queue.redrive(again, self._desk.clock.now(), limit=1)
+                now = self._desk.clock.now()
+                await self._desk.queue.unpark(destination_of(channel), CHANNEL_SCOPE, now, limit=1)
                 self._want(channel, group)
             with anyio.move_on_after(self._desk.settings.bot_poll):
                 await self._probe.wait()

@@ -120,8 +120,7 @@ class Settlement:
     async def _unblock(self) -> None:
         desk, standing = self._desk, self._standing
         await desk.channels.unblock(standing.channel)
-        again = {"destination": destination_of(standing.channel), "scope": CHANNEL_SCOPE}
-        returned = await desk.queue.redrive(again, desk.clock.now())
+        returned = await desk.queue.unpark(destination_of(standing.channel), CHANNEL_SCOPE, desk.clock.now())
         log.info("channel.unblocked", channel=standing.channel, returned=returned)
         standing.forget()
 

@@ -1,6 +1,7 @@
 """The embedded MongoDB-protocol server, run as a separate program for trying tellonce and for its tests."""
 
 import ctypes
+import logging
 import os
 import shutil
 import signal
@@ -9,7 +10,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +24,12 @@ STARTED = "listening on "
 # A restart reads the whole store again: about 1.5 s for each 100,000 documents.
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
+LOG = "server.log"
+LOG_BYTES = 1024 * 1024
 PR_SET_PDEATHSIG = 1
+# Looked up before any fork: the child of a process with threads must not wait for the loader's lock.
+# Linux alone has it; elsewhere the server is stopped by its owner only.
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
 
 class EmbeddedServer:
@@ -73,10 +80,8 @@ class EmbeddedServer:
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        empty = self._folder / "server.toml"
-        empty.touch()  # without it a file of the working directory would be read
         process = subprocess.Popen(  # noqa: S603 - the program that the extra installed
-            [_program(), *self._arguments(empty)],
+            [_program(), *self._arguments(self._empty_configuration())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -86,13 +91,33 @@ class EmbeddedServer:
         listening, told = threading.Event(), list[str]()
         self._reader = threading.Thread(target=self._read, args=(process, listening, told), daemon=True)
         self._reader.start()
-        listening.wait(START_SECONDS)
-        if not any(STARTED in line for line in told):
+        try:
+            self._wait_until(listening, told)
+        except BaseException:  # Ctrl-C too: nothing that was started stays behind
             process.kill()
             process.wait()
             self._reader.join()
-            raise ConfigurationError(self._why(told))
+            raise
         return process
+
+    def _wait_until(self, listening: threading.Event, told: list[str]) -> None:
+        if not listening.wait(START_SECONDS):
+            raise ConfigurationError(f"the embedded server did not start within {START_SECONDS:g} s")
+        if not any(STARTED in line for line in told):
+            raise ConfigurationError(self._why(told))
+
+    def _empty_configuration(self) -> Path:
+        # Without one a file of the working directory would be read.
+        empty = self._folder / "server.toml"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            empty.touch()
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise ConfigurationError(
+                f"{self._folder}: no folder to keep the embedded server's data in: {why}"
+            ) from error
+        return empty
 
     def _arguments(self, empty: Path) -> list[str]:
         options = {
@@ -110,9 +135,10 @@ class EmbeddedServer:
     def _read(self, process: subprocess.Popen[bytes], listening: threading.Event, told: list[str]) -> None:
         # The pipe must be drained for as long as the server lives, or its log would block it.
         assert process.stderr is not None  # noqa: S101 - a pipe was asked for
-        with process.stderr as log:
-            for line in log:
+        with process.stderr as said, closing(_Log(self._folder / LOG)) as log:
+            for line in said:
                 text = line.decode(errors="replace").rstrip()
+                log.emit(logging.makeLogRecord({"msg": text}))
                 if not listening.is_set():
                     told.append(text)
                 if STARTED in text and not listening.is_set():
@@ -125,21 +151,33 @@ class EmbeddedServer:
         lock = "locked" in last.lower() or "busy" in last.lower() or "another process" in last.lower()
         if lock:
             return f"{self._storage}: another process uses this data; stop it, or start in another folder"
+        if "address already in use" in last.lower():
+            return f"127.0.0.1:{self.port} is taken: stop what listens there, or let the embedded server choose a port"
         return f"the embedded server did not start: {last[:300]}"
+
+
+class _Log(RotatingFileHandler):
+    """What the server said, beside its data, bounded."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
+        """Lose a line rather than stop reading: on a full disk the server would block on its log."""
 
 
 @contextmanager
 def start_embedded_server(data: Path | None, port: int = 0) -> Iterator[EmbeddedServer]:
     """Run a server on a folder (None: in memory); raise ConfigurationError when it cannot start.
 
-    A folder keeps its port from one start to the next while that is free.
+    A folder keeps its port from one start to the next while that is free. The server ends with the *thread* that
+    started it, not only with the process: start it in one that stays.
     """
     with TemporaryDirectory(prefix="tellonce-") as temporary:
         folder = data or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
         server = EmbeddedServer(folder, str(data / "data") if data else ":memory:", port or _kept_port(folder))
-        (folder / "port").write_text(str(server.port))
         try:
+            (folder / "port").write_text(str(server.port))
             yield server
         finally:
             server.stop()
@@ -147,7 +185,8 @@ def start_embedded_server(data: Path | None, port: int = 0) -> Iterator[Embedded
 
 def die_with_parent() -> None:
     """Ask the kernel to end this process when its parent dies, however that happens."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if _prctl is not None:
+        _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _kept_port(folder: Path) -> int:

@@ -14,6 +14,7 @@ from telemetry.store.documents import delivery_from, delivery_row
 
 DUPLICATE_KEY = 11000
 INSERT_AT_ONCE = 1000
+BY_WORK = (("work", 1),)
 
 
 class Deliveries:
@@ -44,14 +45,11 @@ class Deliveries:
 
     async def destinations(self) -> list[str]:
         """List the destinations for which something is pending."""
-        query = {"state": State.PENDING, "ready_at": {"$exists": True}}
-        return list(await patiently(self._rows.distinct, "destination", query))
+        return list(await patiently(self._rows.distinct, "destination", standing([State.PENDING])))
 
     async def waiting(self, destination: str, limit: int) -> list[Delivery]:
         """Read the head of a destination's queue, in order, due or not: a head that waits is not overtaken."""
-        query = {"state": State.PENDING, "destination": destination, "ready_at": {"$exists": True}}
-        rows = await read(self._rows, query, sort=(("order", 1), ("_id", 1)), limit=limit)
-        return [delivery_from(row) for row in rows]
+        return await self.standing(State.PENDING, limit, destination)
 
     async def fetch(self, ids: Sequence[str]) -> list[Delivery]:
         """Read the deliveries that exist among the given ids, in the given order."""
@@ -68,12 +66,12 @@ class Deliveries:
 
     async def unfinished(self, keys: Sequence[str]) -> set[str]:
         """Say which of the given events have a delivery that is neither delivered nor skipped."""
-        query = of_events(keys) | {"ready_at": {"$exists": True}}
+        query = of_events(keys) | {"work": {"$exists": True}}
         return {row["event"] for row in await read(self._rows, query, fields={"event": 1})}
 
     async def forget(self, keys: Sequence[str]) -> None:
         """Delete the tombstones of events that are about to be forgotten."""
-        await patiently(self._rows.delete_many, of_events(keys) | {"ready_at": {"$exists": False}})
+        await patiently(self._rows.delete_many, of_events(keys) | {"work": {"$exists": False}})
 
     async def settle(
         self,
@@ -96,60 +94,63 @@ class Deliveries:
                 query["state"] = {"$in": [state.value for state in sources(signal)]}
                 if claims is not None:
                     query["$or"] = [{"_id": name, "claims": claims[name]} for name in some]
-                update = self._update(signal, fields)
+                update = _carried_out(signal, fields)
                 result = await patiently(self._rows.update_many, query, update)
                 changed += result.modified_count
         return changed
 
-    def _update(self, signal: Signal, fields: Mapping[str, Any]) -> Row:
-        state = target(signal)
-        update: Row = {"$set": {"state": state.value, **fields}}
-        if state in TOMBSTONES:
-            update["$unset"] = {"ready_at": "", "holder": "", "attempt": "", "scope": ""}
-        return update
-
     async def redrive(self, query: Mapping[str, Any], now: datetime, limit: int | None = None) -> int:
         """Put dead or parked rows back to pending in the same generation; answer how many there were."""
-        states = [state.value for state in sources(Signal.REDRIVE)]
-        wanted: Row = {"state": {"$in": states}, "ready_at": {"$exists": True}, **query}
-        update = self._update(Signal.REDRIVE, {"ready_at": now, "failures": 0}) | {
-            "$unset": {"reason": "", "scope": ""}
-        }
+        wanted: Row = {"state": {"$in": [state.value for state in sources(Signal.REDRIVE)]}, **query}
         if limit is not None:
-            rows = await read(self._rows, wanted, fields={"_id": 1}, sort=(("order", 1),), limit=limit)
+            rows = await read(self._rows, wanted, fields={"_id": 1}, sort=BY_WORK, limit=limit)
             wanted = wanted | {"_id": {"$in": [row["_id"] for row in rows]}}
-        result = await patiently(self._rows.update_many, wanted, update)
+        change = _carried_out(Signal.REDRIVE, {"ready_at": now, "failures": 0}, gone=("reason", "scope"))
+        result = await patiently(self._rows.update_many, wanted, change)
         return int(result.modified_count)
+
+    async def unpark(self, destination: str, scope: str, now: datetime, limit: int | None = None) -> int:
+        """Put back to pending what was parked with its destination, the first ones first."""
+        return await self.redrive(standing([State.PARKED], destination) | {"scope": scope}, now, limit)
 
     async def park_all(self, destination: str, reason: str, scope: str) -> int:
         """Park everything pending for a destination; `scope` says what must return for it to come back."""
-        query = {"state": State.PENDING, "destination": destination, "ready_at": {"$exists": True}}
-        update = self._update(Signal.PARK, {"reason": reason, "scope": scope})
-        result = await patiently(self._rows.update_many, query, update)
+        change = _carried_out(Signal.PARK, {"reason": reason, "scope": scope})
+        result = await patiently(self._rows.update_many, standing([State.PENDING], destination), change)
         return int(result.modified_count)
 
     async def mark(self, ids: Sequence[str], **fields: Any) -> None:
         """Note something durably on unfinished rows, without moving them."""
-        update = {"$set": fields}
         for some in chunks(ids, self._connection.chunk):
-            query = {"_id": {"$in": list(some)}, "ready_at": {"$exists": True}}
-            await patiently(self._rows.update_many, query, update)
+            query = {"_id": {"$in": list(some)}, "work": {"$exists": True}}
+            await patiently(self._rows.update_many, query, {"$set": fields})
 
     async def standing(self, state: State, limit: int, destination: str | None = None) -> list[Delivery]:
-        """List unfinished rows in a state, oldest first."""
-        query: Row = {"state": state, "ready_at": {"$exists": True}}
-        if destination:
-            query["destination"] = destination
-        rows = await read(self._rows, query, sort=(("destination", 1), ("order", 1)), limit=limit)
+        """List unfinished rows in a state, in the order of each destination."""
+        rows = await read(self._rows, standing([state], destination), sort=BY_WORK, limit=limit)
         return [delivery_from(row) for row in rows]
 
     async def count(self, states: Names[State]) -> dict[State, int]:
         """Count unfinished rows by state."""
-        counts: dict[State, int] = {}
-        for state in states:
-            query = {"state": state, "ready_at": {"$exists": True}}
-            counts[state] = int(await patiently(lambda q=query: self._rows.count_documents(q)))  # type: ignore[misc]
-        return counts
+        return {state: int(await patiently(self._rows.count_documents, standing([state]))) for state in states}
+
+
+def standing(states: Sequence[State], destination: str | None = None) -> Row:
+    """Find unfinished rows by state and destination, as ranges of the work index."""
+    starts = [f"{state}|{destination}" if destination else str(state) for state in states]
+    ranges = [{"work": {"$gte": f"{start}|", "$lt": f"{start}}}"}} for start in starts]
+    return ranges[0] if len(ranges) == 1 else {"$or": ranges}
+
+
+def _carried_out(signal: Signal, fields: Mapping[str, Any], gone: Sequence[str] = ()) -> Any:
+    state = target(signal)
+    if state in TOMBSTONES:
+        left = dict.fromkeys(("work", "ready_at", "holder", "attempt", "scope", *gone), "")
+        return {"$set": {"state": state.value, **fields}, "$unset": left}
+    # The entry in the work index is made of the row's own place.
+    moved: Row = {"state": state.value, "work": {"$concat": [f"{state}|", "$place"]}}
+    stages: list[Row] = [{"$set": moved | {name: {"$literal": value} for name, value in fields.items()}}]
+    return [*stages, {"$unset": list(gone)}] if gone else stages
 
 
 def of_events(keys: Sequence[str]) -> Row:

@@ -49,7 +49,8 @@ def event_from(row: Mapping[str, Any]) -> Event:
 
 
 def delivery_row(delivery: Delivery) -> Row:
-    """Spell a delivery as its row; only an unfinished one has `ready_at`, and so a place in the work index."""
+    """Spell a delivery as its row; only an unfinished one has `work`, and so an entry in the work index."""
+    place = work_place(delivery.destination, delivery.order)
     row = {
         "_id": delivery.id,
         "event": delivery.event,
@@ -57,16 +58,22 @@ def delivery_row(delivery: Delivery) -> Row:
         "destination": delivery.destination,
         "body": stored(delivery.body),
         "order": delivery.order,
+        "place": place,
         "state": delivery.state.value,
         "claims": delivery.claims,
         "failures": delivery.failures,
         "generation": delivery.generation,
     }
     if delivery.state not in TOMBSTONES:
-        row["ready_at"] = delivery.ready_at
+        row |= {"ready_at": delivery.ready_at, "work": f"{delivery.state}|{place}"}
     if delivery.reason is not None:
         row["reason"] = delivery.reason
     return row
+
+
+def work_place(destination: str, order: int) -> str:
+    """Spell a place in a destination's queue so that text sorts as the queue does."""
+    return f"{destination}|{order:020d}"
 
 
 def delivery_from(row: Mapping[str, Any]) -> Delivery:

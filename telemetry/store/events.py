@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection as Names
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pymongo.errors import BulkWriteError
 
@@ -16,15 +15,9 @@ from telemetry.store.client import Connection, Row, Session, chunks, patiently, 
 from telemetry.store.documents import event_from, event_row
 
 DUPLICATE_KEY = 11000
-BY_DUE = (("due_at", 1), ("_id", 1))
-
-
-@dataclass(frozen=True, order=True, slots=True)
-class Position:
-    """A place in the owed index."""
-
-    due_at: datetime
-    key: str
+BY_DUE = (("due_at", 1),)
+# Whatever is owed: a range, as no index answers `$exists` on every server.
+OWED: Row = {"due_at": {"$gte": datetime(1970, 1, 1, tzinfo=UTC)}}
 
 
 class Events:
@@ -102,24 +95,17 @@ class Events:
         if keys:
             await patiently(self._rows.delete_many, {"_id": {"$in": list(keys)}, "alias": {"$exists": True}})
 
-    async def oldest_owed(self) -> Position | None:
+    async def oldest_owed(self) -> datetime | None:
         """Find where the owed index begins."""
-        query = {"due_at": {"$exists": True}}
-        rows = await read(self._rows, query, fields={"due_at": 1}, sort=BY_DUE, limit=1)
-        return Position(rows[0]["due_at"], rows[0]["_id"]) if rows else None
+        rows = await read(self._rows, OWED, fields={"due_at": 1}, sort=BY_DUE, limit=1)
+        return rows[0]["due_at"] if rows else None
 
-    async def owed(
-        self, since: datetime, until: datetime, lacking: Names[str], after: Position | None, limit: int
-    ) -> list[Event]:
-        """Read events due in [since, until) that lack an ack of one of the given consumers, in index order."""
+    async def owed(self, since: datetime, until: datetime, lacking: Names[str], limit: int) -> list[Event]:
+        """Read the first events due in [since, until) that lack an ack of one of the given consumers, by due time."""
         query: Row = {"due_at": {"$gte": since, "$lt": until}}
         query["$or"] = [{f"acks.{name}": {"$exists": False}} for name in lacking]
-        if after is not None:
-            query["due_at"]["$gte"] = after.due_at
-            query["$nor"] = [{"due_at": after.due_at, "_id": {"$lte": after.key}}]
-        return [
-            event_from(row) for row in await read(self._rows, query, sort=BY_DUE, limit=limit, session=self._session)
-        ]
+        rows = await read(self._rows, query, sort=BY_DUE, limit=limit, session=self._session)
+        return [event_from(row) for row in rows]
 
     async def ack(self, acks: Mapping[str, Mapping[str, int]], registered: Names[str]) -> None:
         """Note per event how many deliveries each consumer took over; settle those that lack no registered one.
@@ -142,7 +128,7 @@ class Events:
         """Settle owed events that have every registered ack: what is left when a consumer was written off."""
         if not registered:
             return 0
-        query: Row = {f"acks.{name}": {"$exists": True} for name in registered} | {"due_at": {"$exists": True}}
+        query: Row = {f"acks.{name}": {"$exists": True} for name in registered} | OWED
         result = await patiently(self._rows.update_many, query, {"$unset": {"due_at": ""}})
         return int(result.modified_count)
 
@@ -166,7 +152,7 @@ class Events:
 
     async def count_owed(self, consumer: str) -> int:
         """Count the events owed to a consumer."""
-        query: Row = {"due_at": {"$exists": True}, f"acks.{consumer}": {"$exists": False}}
+        query: Row = OWED | {f"acks.{consumer}": {"$exists": False}}
         return int(await patiently(self._rows.count_documents, query))
 
     async def estimate(self) -> int:

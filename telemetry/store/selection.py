@@ -5,7 +5,7 @@ from typing import Any
 
 from telemetry.core.delivery import Signal, State, sources
 from telemetry.store.client import Connection, patiently
-from telemetry.store.deliveries import Deliveries, of_events
+from telemetry.store.deliveries import Deliveries, of_events, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,13 @@ class Selection:
     def query(self) -> dict[str, Any]:
         """The selection as the database is asked."""
         query: dict[str, Any] = {"state": {"$in": [state.value for state in self.states]}}
-        query["ready_at"] = {"$exists": True}
         if self.event is not None:
             query |= of_events([self.event])
-        if self.delivery is not None:
+        elif self.delivery is not None:
             query["_id"] = self.delivery
-        if self.destination is not None:
-            query["destination"] = self.destination
-        return query
+        else:
+            return standing(self.states, self.destination)
+        return query if self.destination is None else query | {"destination": self.destination}
 
 
 async def count_selected(connection: Connection, consumer: str, selection: Selection) -> int:

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from telemetry.core.event import Event
-from telemetry.store.events import Position
 
 FIRST_WINDOW = timedelta(seconds=60)
 SMALLEST_WINDOW = timedelta(milliseconds=50)
@@ -20,13 +19,11 @@ SMALLEST_WINDOW = timedelta(milliseconds=50)
 class OwedRows(Protocol):
     """The owed index."""
 
-    async def oldest_owed(self) -> Position | None:
+    async def oldest_owed(self) -> datetime | None:
         """Find where the index begins."""
 
-    async def owed(
-        self, since: datetime, until: datetime, lacking: Collection[str], after: Position | None, limit: int
-    ) -> Sequence[Event]:
-        """Read a page of events due in [since, until) that one of the given consumers lacks."""
+    async def owed(self, since: datetime, until: datetime, lacking: Collection[str], limit: int) -> Sequence[Event]:
+        """Read the first events due in [since, until) that one of the given consumers lacks, by due time."""
 
 
 @dataclass
@@ -56,7 +53,7 @@ class Sweep:
         if self.knows(names) and not full:
             since = min(self._starts[name] for name in names)
         elif (oldest := await self._rows.oldest_owed()) is not None:
-            since = oldest.due_at
+            since = oldest
         else:
             return
         async for page in self._read(since, until, names):
@@ -72,15 +69,17 @@ class Sweep:
 
     async def _read(self, since: datetime, until: datetime, names: Collection[str]) -> AsyncIterator[Sequence[Event]]:
         # Narrow ranges: a server may collect the whole match before it cuts it to a page.
-        width, after = FIRST_WINDOW, None
+        width = FIRST_WINDOW
+        read: set[str] = set()  # what was read of those due at `since` itself
         while since < until:
             end = min(since + width, until)
-            page = await self._rows.owed(since, end, names, after, self._page)
+            found = await self._rows.owed(since, end, names, self._page + len(read))
+            page = [event for event in found if event.key not in read]
             if page:
                 yield page
-            if len(page) == self._page:
-                last = page[-1]
-                after = Position(last.due_at or since, last.key)
-                since, width = after.due_at, max(width / 4, SMALLEST_WINDOW)
-            else:
-                since, after, width = end, None, width * 4
+            if len(found) < self._page + len(read):
+                since, width, read = end, width * 4, set()
+                continue
+            last = found[-1].due_at or since
+            read = {event.key for event in found if event.due_at == last}
+            since, width = last, max(width / 4, SMALLEST_WINDOW)

@@ -1,6 +1,9 @@
+import os
 import signal
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,6 +57,81 @@ def test_a_missing_program_gets_one_line_with_the_next_step(tmp_path: Path, monk
     monkeypatch.setattr(embedded, "PYTHONS", ("3.2",))
     with pytest.raises(ConfigurationError, match=r"no wheel for Python"), start_embedded_server(tmp_path):
         pass
+
+
+def test_a_folder_that_cannot_be_one_gets_one_line(tmp_path: Path) -> None:
+    (tmp_path / "db").touch()
+    with pytest.raises(ConfigurationError, match=r"db: no folder to keep"), start_embedded_server(tmp_path / "db"):
+        pass
+
+
+def test_a_port_that_is_taken_gets_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(ConfigurationError, match=rf"127\.0\.0\.1:{port} is taken"),
+            start_embedded_server(tmp_path / "db", port),
+        ):
+            pass
+
+
+def test_what_the_server_says_is_kept_beside_its_data(tmp_path: Path) -> None:
+    with start_embedded_server(tmp_path / "db") as server:
+        port = server.port
+    assert f"listening on 127.0.0.1:{port}" in (tmp_path / "db" / "server.log").read_text()
+
+
+def test_a_log_that_cannot_be_written_does_not_hold_up_the_server(tmp_path: Path) -> None:
+    (tmp_path / "db" / "server.log").mkdir(parents=True)
+    with start_embedded_server(tmp_path / "db") as server:
+        assert server.running
+
+
+def test_a_start_that_takes_too_long_gets_one_line_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "STARTED", "never said")
+    monkeypatch.setattr(embedded, "START_SECONDS", 0.2)
+    before = servers_of(os.getpid())
+    with pytest.raises(ConfigurationError, match=r"did not start within 0.2 s"), start_embedded_server(None):
+        pass
+    assert before == servers_of(os.getpid())
+
+
+STARTER = """
+import sys
+from telemetry.cli import embedded
+embedded.STARTED = "never said"
+try:
+    with embedded.start_embedded_server(None):
+        pass
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    sys.stdin.read()
+"""
+
+
+async def test_ctrl_c_during_the_start_leaves_nothing() -> None:
+    command = [sys.executable, "-c", STARTER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as starter:  # noqa: ASYNC220, S603
+        assert starter.stdout is not None
+
+        async def is_starting() -> bool:
+            return bool(servers_of(starter.pid))
+
+        await until(is_starting)
+        starter.send_signal(signal.SIGINT)
+        assert b"interrupted\n" == starter.stdout.readline()
+        assert not servers_of(starter.pid)
+
+
+def servers_of(parent: int) -> set[int]:
+    """The embedded servers that a process has started and that live."""
+    found = set[int]()
+    for task in Path(f"/proc/{parent}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            with suppress(FileNotFoundError):  # it has ended meanwhile
+                if embedded.PROGRAM.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.add(int(child))
+    return found
 
 
 PARENT = """

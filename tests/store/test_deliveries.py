@@ -67,9 +67,9 @@ async def test_what_a_channel_parked_comes_back_in_order(queue: Deliveries) -> N
     assert await queue.waiting("discord:1", 10) == []
     assert (await queue.count([State.PARKED]))[State.PARKED] == 3
 
-    assert await queue.redrive({"scope": "channel"}, LONG_AGO, limit=1) == 1
+    assert await queue.unpark("discord:1", "channel", LONG_AGO, limit=1) == 1
     assert [deliveries[0].id] == [row.id for row in await queue.waiting("discord:1", 10)]
-    assert await queue.redrive({"scope": "channel"}, LONG_AGO) == 2
+    assert await queue.unpark("discord:1", "channel", LONG_AGO) == 2
     assert [row.id for row in deliveries] == [row.id for row in await queue.waiting("discord:1", 10)]
 
 

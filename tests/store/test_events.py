@@ -6,7 +6,7 @@ import pytest
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
 from telemetry.store.client import Connection
-from telemetry.store.events import Events, Position
+from telemetry.store.events import Events
 from tests.facts import LONG_AGO, an_event
 
 
@@ -86,16 +86,14 @@ async def test_an_empty_registry_settles_nothing(connection: Connection) -> None
     assert (await stored(connection, "sign_up:u1")).due_at is not None
 
 
-async def test_owed_events_come_in_index_order_page_by_page_without_a_gap(connection: Connection) -> None:
+async def test_owed_events_come_by_due_time_and_only_those_in_the_range(connection: Connection) -> None:
     events = Events(connection)
-    keys = [f"sign_up:u{n:02}" for n in range(10)]
-    # All are due in the same millisecond: the key decides.
-    await events.insert([an_event(key) for key in reversed(keys)])
-    until = LONG_AGO + timedelta(seconds=1)
+    later = [an_event(f"sign_up:u{n}", due_at=LONG_AGO + timedelta(seconds=n)) for n in range(10)]
+    await events.insert(list(reversed(later)))
 
-    first = await events.owed(LONG_AGO, until, ["a"], None, 4)
-    rest = await events.owed(LONG_AGO, until, ["a"], Position(LONG_AGO, first[-1].key), 100)
-    assert keys == [event.key for event in (*first, *rest)]
+    owed = await events.owed(LONG_AGO + timedelta(seconds=2), LONG_AGO + timedelta(seconds=8), ["a"], 3)
+    assert later[2:5] == owed
+    assert LONG_AGO == await events.oldest_owed()
 
 
 async def test_what_only_another_consumer_lacks_is_not_read(connection: Connection) -> None:
@@ -103,7 +101,7 @@ async def test_what_only_another_consumer_lacks_is_not_read(connection: Connecti
     await events.insert([an_event("sign_up:u1"), an_event("sign_up:u2")])
     await events.ack({"sign_up:u1": {"a": 1}}, ["a", "absent"])
 
-    owed = await events.owed(LONG_AGO, LONG_AGO + timedelta(seconds=1), ["a"], None, 100)
+    owed = await events.owed(LONG_AGO, LONG_AGO + timedelta(seconds=1), ["a"], 100)
     assert [event.key for event in owed] == ["sign_up:u2"]
 
 

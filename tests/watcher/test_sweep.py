@@ -2,7 +2,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from telemetry.core.event import Event
-from telemetry.store.events import Position
 from telemetry.watcher.sweep import Progress, Sweep
 from tests.facts import LONG_AGO, an_event
 
@@ -14,19 +13,14 @@ class Rows:
         self.events = sorted(events, key=lambda event: (event.due_at or LONG_AGO, event.key))
         self.read = 0
 
-    async def oldest_owed(self) -> Position | None:
-        return Position(self.events[0].due_at or LONG_AGO, self.events[0].key) if self.events else None
+    async def oldest_owed(self) -> datetime | None:
+        return self.events[0].due_at if self.events else None
 
-    async def owed(
-        self, since: datetime, until: datetime, lacking: Collection[str], after: Position | None, limit: int
-    ) -> Sequence[Event]:
+    async def owed(self, since: datetime, until: datetime, lacking: Collection[str], limit: int) -> Sequence[Event]:
         found = [
             event
             for event in self.events
-            if event.due_at
-            and since <= event.due_at < until
-            and (after is None or Position(event.due_at, event.key) > after)
-            and any(name not in event.acks for name in lacking)
+            if event.due_at and since <= event.due_at < until and any(name not in event.acks for name in lacking)
         ][:limit]
         self.read += len(found)
         return found
