@@ -98,7 +98,7 @@ async def _consumer(connection: Connection, name: str, known: Registered | None,
     counts = await Deliveries(connection, name).count(UNFINISHED)
     owed = await events.count_owed(name) if known else 0
     later = connection.clock.now().replace(year=9999)
-    oldest = await events.owed(EPOCH, later, [name], 1) if owed else []
+    oldest = await events.owed(EPOCH, later, name, 1) if owed else []
     return ConsumerStatus(
         name=name,
         since=known.since if known else None,

@@ -100,10 +100,9 @@ class Events:
         rows = await read(self._rows, OWED, fields={"due_at": 1}, sort=BY_DUE, limit=1)
         return rows[0]["due_at"] if rows else None
 
-    async def owed(self, since: datetime, until: datetime, lacking: Names[str], limit: int) -> list[Event]:
-        """Read the first events due in [since, until) that lack an ack of one of the given consumers, by due time."""
-        query: Row = {"due_at": {"$gte": since, "$lt": until}}
-        query["$or"] = [{f"acks.{name}": {"$exists": False}} for name in lacking]
+    async def owed(self, since: datetime, until: datetime, consumer: str, limit: int) -> list[Event]:
+        """Read the first events due in [since, until) that a consumer has not acked, by due time."""
+        query: Row = {"due_at": {"$gte": since, "$lt": until}, f"acks.{consumer}": {"$exists": False}}
         rows = await read(self._rows, query, sort=BY_DUE, limit=limit, session=self._session)
         return [event_from(row) for row in rows]
 

@@ -1,11 +1,11 @@
 """Finding what is owed by the index alone: the truth behind the stream's hints.
 
-A sweep starts near the oldest event that an available consumer lacks, so that what is owed only to an
+Each available consumer's sweep starts near the oldest event that it lacks, so that what is owed only to an
 absent or failing consumer is neither re-read every round nor in the others' way. Now and then a full pass
 starts at the very beginning, for rows that became visible late.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -22,8 +22,8 @@ class OwedRows(Protocol):
     async def oldest_owed(self) -> datetime | None:
         """Find where the index begins."""
 
-    async def owed(self, since: datetime, until: datetime, lacking: Collection[str], limit: int) -> Sequence[Event]:
-        """Read the first events due in [since, until) that one of the given consumers lacks, by due time."""
+    async def owed(self, since: datetime, until: datetime, consumer: str, limit: int) -> Sequence[Event]:
+        """Read the first events due in [since, until) that a consumer has not acked, by due time."""
 
 
 @dataclass
@@ -44,19 +44,17 @@ class Sweep:
         self._overlap = timedelta(seconds=overlap)
         self._page = page
 
-    def knows(self, names: Collection[str]) -> bool:
-        """Say whether a sweep for these consumers can start elsewhere than at the beginning."""
-        return all(name in self._starts for name in names)
+    def knows(self, name: str) -> bool:
+        """Say whether a sweep for a consumer can start elsewhere than at the beginning."""
+        return name in self._starts
 
-    async def pages(self, names: Collection[str], until: datetime, *, full: bool) -> AsyncIterator[Sequence[Event]]:
-        """Read, page by page, what the given consumers lack and is due before `until`."""
-        if self.knows(names) and not full:
-            since = min(self._starts[name] for name in names)
-        elif (oldest := await self._rows.oldest_owed()) is not None:
-            since = oldest
-        else:
+    async def pages(self, name: str, until: datetime, *, full: bool) -> AsyncIterator[Sequence[Event]]:
+        """Read, page by page, what a consumer lacks and is due before `until`."""
+        since = None if full else self._starts.get(name)
+        since = since or await self._rows.oldest_owed()
+        if since is None:
             return
-        async for page in self._read(since, until, names):
+        async for page in self._read(since, until, name):
             yield page
 
     def served(self, name: str, until: datetime) -> None:
@@ -67,13 +65,13 @@ class Sweep:
         """Note that a consumer could not be served from some moment on."""
         self._starts.setdefault(name, since)
 
-    async def _read(self, since: datetime, until: datetime, names: Collection[str]) -> AsyncIterator[Sequence[Event]]:
+    async def _read(self, since: datetime, until: datetime, name: str) -> AsyncIterator[Sequence[Event]]:
         # Narrow ranges: a server may collect the whole match before it cuts it to a page.
         width = FIRST_WINDOW
         read: set[str] = set()  # what was read of those due at `since` itself
         while since < until:
             end = min(since + width, until)
-            found = await self._rows.owed(since, end, names, self._page + len(read))
+            found = await self._rows.owed(since, end, name, self._page + len(read))
             page = [event for event in found if event.key not in read]
             if page:
                 yield page

@@ -110,16 +110,14 @@ class Watcher:
                 await self._overflowed.wait()
 
     async def _sweep_once(self, *, full: bool) -> None:
-        names = {party.name for party in await self._thorough.dispatcher.available()}
-        if not names:
-            return
-        until = self._clock.now() + timedelta(milliseconds=1)
-        failed: set[str] = set()
-        async for page in self._sweep.pages(names, until, full=full):
-            self._metrics.swept.labels("full" if full else "timer").inc(len(page))
-            failed |= await self._serve(self._thorough, page)
-        for name in names - failed:
-            self._sweep.served(name, until)
+        for party in await self._thorough.dispatcher.available():
+            until = self._clock.now() + timedelta(milliseconds=1)
+            failed: set[str] = set()
+            async for page in self._sweep.pages(party.name, until, full=full):
+                self._metrics.swept.labels("full" if full else "timer").inc(len(page))
+                failed |= await self._serve(self._thorough, page)
+            if party.name not in failed:
+                self._sweep.served(party.name, until)
 
     async def _serve(self, lane: Lane, found: Sequence[Event]) -> set[str]:
         # What the other lane has in hand is being offered already.

@@ -28,7 +28,7 @@ class Sweeps(CommandListener):
 
     def started(self, event: CommandStartedEvent) -> None:
         query: Any = event.command.get("filter", {})
-        if event.command_name == "find" and "$or" in query:
+        if event.command_name == "find" and "$lt" in query.get("due_at", ()):
             self.since.append(query["due_at"]["$gte"])
             self._asked.add(event.request_id)
 

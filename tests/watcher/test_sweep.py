@@ -1,4 +1,4 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from telemetry.core.event import Event
@@ -16,11 +16,11 @@ class Rows:
     async def oldest_owed(self) -> datetime | None:
         return self.events[0].due_at if self.events else None
 
-    async def owed(self, since: datetime, until: datetime, lacking: Collection[str], limit: int) -> Sequence[Event]:
+    async def owed(self, since: datetime, until: datetime, consumer: str, limit: int) -> Sequence[Event]:
         found = [
             event
             for event in self.events
-            if event.due_at and since <= event.due_at < until and any(name not in event.acks for name in lacking)
+            if event.due_at and since <= event.due_at < until and consumer not in event.acks
         ][:limit]
         self.read += len(found)
         return found
@@ -30,8 +30,8 @@ def spread(count: int, seconds: float) -> list[Event]:
     return [an_event(f"t:u{n:05}", due_at=LONG_AGO + timedelta(seconds=seconds * n / count)) for n in range(count)]
 
 
-async def swept(sweep: Sweep, until: datetime, *names: str, full: bool = False) -> list[str]:
-    return [event.key async for page in sweep.pages(names, until, full=full) for event in page]
+async def swept(sweep: Sweep, until: datetime, name: str, *, full: bool = False) -> list[str]:
+    return [event.key async for page in sweep.pages(name, until, full=full) for event in page]
 
 
 async def test_a_sweep_reads_everything_once_whatever_the_spacing() -> None:
@@ -67,4 +67,4 @@ async def test_a_consumer_that_failed_is_swept_from_where_it_failed_and_the_othe
 async def test_progress_outlives_a_connection() -> None:
     progress = Progress()
     Sweep(Rows([]), progress, 60, 50).served("a", LONG_AGO)
-    assert Sweep(Rows([]), progress, 60, 50).knows(["a"])
+    assert Sweep(Rows([]), progress, 60, 50).knows("a")
