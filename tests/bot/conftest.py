@@ -1,0 +1,139 @@
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from random import Random
+from typing import Any
+
+import anyio
+import pytest
+from prometheus_client import CollectorRegistry
+
+from bot.client import point_at
+from bot.desk import Desk
+from bot.metrics import BotMetrics
+from bot.pace import Pace
+from bot.poster import open_poster
+from bot.rounds import Rounds
+from bot.session import DiscordSession
+from bot.simulator.settings import COMMUNITY, SimulatorSettings
+from bot.simulator.simulator import Simulator
+from telemetry.core.delivery import Delivery, State
+from telemetry.runtime.health import Readiness
+from telemetry.runtime.settings import Settings
+from telemetry.store.attempts import Attempts
+from telemetry.store.channels import Channels
+from telemetry.store.client import Connection
+from telemetry.store.deliveries import Deliveries
+from telemetry.store.feed import follow
+from tests.facts import a_delivery, an_event
+from tests.until import until
+
+CHANNEL = f"discord:{COMMUNITY}"
+BRISK = {"bot_poll": 0.3, "history_settle": 0.2, "channel_lease": 4.0, "record_fresh": 1.0, "request_timeout": 2.0}
+
+
+class Bench:
+    """A Discord, a queue, and bots to set to work on it."""
+
+    def __init__(self, connection: Connection, discord: Simulator) -> None:
+        self.connection = connection
+        self.discord = discord
+        self.queue = Deliveries(connection, "discord")
+        self.channels = Channels(connection)
+
+    async def offer(self, *keys: str, channel: int = COMMUNITY, **fields: Any) -> list[Delivery]:
+        """Put deliveries in the queue, in this order."""
+        deliveries = [a_delivery(an_event(key), f"discord:{channel}", **fields) for key in keys]
+        await self.queue.offer(deliveries)
+        return deliveries
+
+    def shown(self, channel: int = COMMUNITY) -> list[str]:
+        """List what a channel shows: embed titles, or the text of a plain message."""
+        return [
+            title
+            for message in self.discord.messages(channel)
+            for title in ([embed["title"] for embed in message.embeds] or [message.content])
+        ]
+
+    async def state(self, key: str) -> State:
+        """Say where a delivery stands."""
+        return (await self.row(key)).state
+
+    async def row(self, key: str) -> Delivery:
+        """Read a delivery."""
+        (row,) = await self.queue.of_event(key)
+        return row
+
+    async def until_all(self, state: State, *keys: str) -> None:
+        """Wait until deliveries stand where they should."""
+
+        async def stand() -> bool:
+            """Every delivery is in that state."""
+            return all([await self.state(key) is state for key in keys])
+
+        await until(stand)
+
+    async def until_requests(self, count: int) -> None:
+        """Wait until Discord has had so many posts."""
+
+        async def had() -> bool:
+            """Discord has had them."""
+            return len(self.posts()) >= count
+
+        await until(had)
+
+    def posts(self) -> list[Any]:
+        """List the posts that were tried."""
+        return [request for request in self.discord.traffic.requests if request.creates]
+
+    @asynccontextmanager
+    async def bot(self, **settings: Any) -> AsyncIterator[Desk]:
+        """Run a bot; leaving stops it as SIGTERM does."""
+        env = BRISK | {"discord_token": self.discord.settings.token} | settings
+        chosen, readiness = Settings.model_validate(env), Readiness("discord")
+        point_at(self.discord.api_base, self.discord.gateway_url)
+        rounds: list[Rounds] = []
+        token = str(env["discord_token"])
+        session = DiscordSession(token, readiness, Random(1), lambda c: rounds[0].channel_changed(c) if rounds else None)
+        async with open_poster(token, self.discord.api_base, chosen.request_timeout) as poster:
+            desk = Desk(
+                self.queue,
+                self.channels,
+                Attempts(self.connection),
+                session,
+                poster,
+                Pace(chosen.global_rate),
+                self.connection.clock,
+                Random(1),
+                chosen,
+                BotMetrics(CollectorRegistry()),
+                f"bot-{id(session)}",
+            )
+            rounds.append(Rounds(desk, partial(follow, self.connection, "discord_queue", "destination")))
+            async with anyio.create_task_group() as group:
+                group.start_soon(session.run)
+                group.start_soon(rounds[0].run)
+                yield desk
+                group.cancel_scope.cancel()
+
+
+OpenBench = Callable[..., AbstractAsyncContextManager[Bench]]
+
+
+@pytest.fixture
+def open_bench(connection: Connection) -> OpenBench:
+    """Open a bench whose Discord is set up as told."""
+
+    @asynccontextmanager
+    async def opened(**discord: Any) -> AsyncIterator[Bench]:
+        async with Simulator(SimulatorSettings(**{"limits": False} | discord)) as simulator:
+            yield Bench(connection, simulator)
+
+    return opened
+
+
+@pytest.fixture
+async def bench(open_bench: OpenBench) -> AsyncIterator[Bench]:
+    """A bench with one channel and no limits."""
+    async with open_bench() as made:
+        yield made
