@@ -1,9 +1,9 @@
 """discord.py as we use it: a gateway connection for receipts and news of channels, and REST for looking."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import discord
 import yarl
 from discord.gateway import DiscordWebSocket
@@ -16,21 +16,34 @@ log = get_logger(__name__)
 MOST_RECEIPTS = 10_000
 
 
-@dataclass
 class Receipts:
     """Which message each of our nonces became, as far as this process has heard."""
 
-    _messages: dict[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._messages: dict[str, str] = {}
+        self._awaited: dict[str, anyio.Event] = {}
 
     def note(self, nonce: str, message_id: str) -> None:
         """Remember a receipt, and let go of the oldest beyond a bound."""
         self._messages[nonce] = message_id
+        if awaited := self._awaited.get(nonce):
+            awaited.set()
         while len(self._messages) > MOST_RECEIPTS:
             del self._messages[next(iter(self._messages))]
 
     def get(self, nonce: str) -> str | None:
         """Give the message that a nonce became, if it is known."""
         return self._messages.get(nonce)
+
+    async def wait(self, nonce: str) -> str:
+        """Wait until a nonce has become a message."""
+        awaited = self._awaited.setdefault(nonce, anyio.Event())
+        try:
+            while nonce not in self._messages:
+                await awaited.wait()
+        finally:
+            self._awaited.pop(nonce, None)
+        return self._messages[nonce]
 
 
 class GatewayClient(discord.Client):

@@ -16,9 +16,10 @@ from bot.desk import Desk, Standing, destination_of
 from bot.poster import StaleRecordError
 from bot.resolution import Resolution
 from bot.settlement import Settlement
-from bot.verdict import Answer, NoAnswer, judge
+from bot.verdict import Answer, NoAnswer, Verdict, judge
 from consumers.discord.message import compose, nonce, pack
 from telemetry.core.delivery import Delivery
+from telemetry.core.outcome import Delivered
 from telemetry.runtime.logs import get_logger
 from telemetry.store.channels import Batch, Channel, batch_from
 
@@ -34,7 +35,7 @@ class ChannelCourier:
         self._desk = desk
         self._standing = Standing(channel)
         self._settlement = Settlement(desk, self._standing)
-        self._resolution = Resolution(desk, self._standing, self._settlement, self._try)
+        self._resolution = Resolution(desk, self._standing, self._settlement, self._wait_turn, self._try)
 
     async def drain(self) -> None:
         """Post until nothing waits or the channel is blocked; raise UnavailableError when the database is away."""
@@ -72,6 +73,7 @@ class ChannelCourier:
             await self._resume(row, batch_from(earlier))
             return True
         most = desk.settings.digest_max
+        await self._wait_turn()
         # One with an unresolved earlier try is never mixed in: it has its own batch to find out about.
         sound = list(takewhile(lambda item: not item.attempt, islice(standing.ahead, most)))
         count = pack(sound, most)
@@ -89,10 +91,15 @@ class ChannelCourier:
         standing.resolve("")
         standing.row = await desk.channels.record(row, desk.holder, batch, desk.settings.channel_lease)
 
+    async def _wait_turn(self) -> None:
+        desk, channel = self._desk, self._standing.channel
+        await desk.session.wait_open()
+        while (pause := desk.pace.held(channel, desk.clock.monotonic())) > 0:  # noqa: ASYNC110 - it is time that is awaited
+            await anyio.sleep(pause)
+        await anyio.sleep(desk.pace.slot(desk.clock.monotonic()))
+
     async def _try(self, row: Channel, batch: Batch, items: Sequence[Delivery]) -> None:
         desk, standing = self._desk, self._standing
-        await desk.session.wait_open()
-        await anyio.sleep(desk.pace.wait(standing.channel, desk.clock.monotonic()))
         batch = self._dated(batch)
         asked = desk.clock.monotonic()
         recorded = await desk.channels.record(row, desk.holder, batch, desk.settings.channel_lease)
@@ -114,17 +121,42 @@ class ChannelCourier:
 
     async def _send(self, batch: Batch, items: Sequence[Delivery], asked: float) -> None:
         desk, standing = self._desk, self._standing
-        payload = compose(standing.channel, items) | {"nonce": batch.nonce}
-        fresh = desk.settings.record_fresh
         try:
-            answer = await desk.poster.post(standing.channel, payload, lambda: desk.clock.monotonic() - asked <= fresh)
+            verdict = await self._post(batch, items, asked)
         except StaleRecordError:
             desk.metrics.stale.inc()
             log.warning("post.stale", channel=standing.channel, nonce=batch.nonce)
             standing.forget()
             return
-        self._learn(answer)
-        await self._settlement.conclude(batch, items, judge(answer))
+        await self._settlement.conclude(batch, items, verdict)
+
+    async def _post(self, batch: Batch, items: Sequence[Delivery], asked: float) -> Verdict:
+        """Post, and take whichever tells first what came of it: the answer, or the message coming back."""
+        desk, fresh = self._desk, self._desk.settings.record_fresh
+        payload = compose(self._standing.channel, items) | {"nonce": batch.nonce}
+        verdicts: list[Verdict] = []
+        stale: list[StaleRecordError] = []
+        async with anyio.create_task_group() as race:
+
+            async def ask() -> None:
+                try:
+                    answer = await desk.poster.post(
+                        self._standing.channel, payload, lambda: desk.clock.monotonic() - asked <= fresh
+                    )
+                except StaleRecordError as error:
+                    stale.append(error)
+                else:
+                    self._learn(answer)
+                    verdicts.append(judge(answer))
+                race.cancel_scope.cancel()
+
+            race.start_soon(ask, name="answer")
+            message = await desk.session.receipts.wait(batch.nonce)
+            verdicts.append(Verdict(Delivered({"message_id": message}), by="echo"))
+            race.cancel_scope.cancel()
+        if stale:
+            raise stale[0]
+        return verdicts[0]
 
     def _learn(self, answer: Answer | NoAnswer) -> None:
         if isinstance(answer, NoAnswer):

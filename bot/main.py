@@ -17,24 +17,21 @@ from bot.pace import Pace
 from bot.poster import open_poster
 from bot.rounds import Rounds
 from bot.session import DiscordSession
-from telemetry.core.errors import ConfigurationError, UnavailableError
+from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.health import Readiness, health_routes
-from telemetry.runtime.logs import get_logger
+from telemetry.runtime.logs import configure_logs
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.settings import Settings
 from telemetry.runtime.web import WebService
 from telemetry.store.attempts import Attempts
 from telemetry.store.channels import Channels
-from telemetry.store.client import Connection, connect
+from telemetry.store.client import connect
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.feed import follow
 from telemetry.store.indexes import reconcile, work
 
-log = get_logger(__name__)
-
 QUEUE = "discord"
 API_BASE = "https://discord.com/api/v10"
-MEASURE_CLOCK_EVERY = 30.0
 
 
 class BotService:
@@ -67,7 +64,7 @@ class BotService:
             ):
                 await reconcile(connection, [work(f"{QUEUE}_queue")])
                 self._readiness.has("database")
-                group.start_soon(_measure_clock, connection)
+                group.start_soon(connection.keep_time, name="clock")
                 desk = Desk(
                     queue=Deliveries(connection, QUEUE),
                     channels=Channels(connection),
@@ -86,15 +83,6 @@ class BotService:
         except BaseException as error:
             self._readiness.lacks("database", str(error) or "stopping")
             raise
-
-
-async def _measure_clock(connection: Connection) -> None:
-    while True:
-        await anyio.sleep(MEASURE_CLOCK_EVERY)
-        try:
-            await connection.measure_clock()
-        except UnavailableError as error:
-            log.warning("clock.unmeasured", why=str(error))
 
 
 async def run_bot(settings: Settings, chance: Random | None = None) -> None:
@@ -118,4 +106,5 @@ def command(app: typer.Typer) -> None:
     def bot() -> None:
         """Post what waits in the Discord queue, each once."""
         settings = Settings.read(os.environ)
+        configure_logs(settings.log_format, settings.log_level, "bot")
         anyio.run(run_bot, settings)

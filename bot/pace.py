@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# Discord allows 50 requests a second and bot (API reference, "Rate Limits", Global Rate Limit).
-GLOBAL_LIMIT = 50.0
-
 
 @dataclass
 class Pace:
@@ -16,10 +13,14 @@ class Pace:
     _silent_until: float = 0.0
     _channels: dict[str, float] = field(default_factory=dict)
 
-    def wait(self, channel: str, now: float) -> float:
-        """Take the next slot; answer how many seconds to sleep before using it."""
-        slot = max(now, self._next_slot, self._silent_until, self._channels.pop(channel, 0.0))
-        self._next_slot = max(now, self._next_slot) + 1 / self.rate
+    def held(self, channel: str, now: float) -> float:
+        """Say for how many seconds nothing may be posted to a channel."""
+        return max(self._silent_until, self._channels.get(channel, 0.0)) - now
+
+    def slot(self, now: float) -> float:
+        """Take the next slot over all channels; answer in how many seconds it is."""
+        slot = max(now, self._next_slot)
+        self._next_slot = slot + 1 / self.rate
         return slot - now
 
     def learn(self, channel: str, headers: Mapping[str, str], now: float) -> None:

@@ -21,20 +21,24 @@ from telemetry.store.channels import Batch, Channel
 
 log = get_logger(__name__)
 
+Wait = Callable[[], Awaitable[None]]
 Try = Callable[[Channel, Batch, Sequence[Delivery]], Awaitable[None]]
 
 
 class Resolution:
     """Resolves one channel's recorded batch before another takes its place."""
 
-    def __init__(self, desk: Desk, standing: Standing, settlement: Settlement, try_again: Try) -> None:
+    def __init__(self, desk: Desk, standing: Standing, settlement: Settlement, wait_turn: Wait, try_again: Try) -> None:
         self._desk = desk
         self._standing = standing
         self._settlement = settlement
+        self._wait_turn = wait_turn
         self._try = try_again
 
     async def resolve(self, row: Channel, batch: Batch) -> None:
         """Take one step towards certainty about a batch."""
+        # Waited for first: whether the nonce still holds is asked when it is about to be used.
+        await self._wait_turn()
         found = await self._desk.queue.fetch([name for name, _ in batch.members])
         items = [item for item in found if (item.id, item.generation) in batch.members]
         waiting = [item for item in items if item.state is State.PENDING]
@@ -70,7 +74,6 @@ class Resolution:
         desk, standing = self._desk, self._standing
         # A post still on its way shows in no history yet.
         await anyio.sleep(max(desk.settings.history_settle - self._age(batch.last_at), 0))
-        await desk.session.wait_open()
         seen = await look(desk.session, standing.channel, batch, desk.skew)
         log.info("history.read", channel=standing.channel, nonce=batch.nonce, came_to=type(seen).__name__)
         waiting = [item for item in items if item.state is State.PENDING]

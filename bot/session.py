@@ -24,6 +24,7 @@ AWAY = Backoff(first=1.0, cap=60.0)
 # Never to be followed by another connect: token, shard and intent errors (API reference, "Gateway Close Event Codes").
 HOPELESS = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
 PAGE = 100
+CLOSE_SECONDS = 5.0
 
 
 class DiscordSession:
@@ -70,7 +71,8 @@ class DiscordSession:
 
     async def _live(self) -> None:
         self._refused = anyio.Event()
-        async with GatewayClient(self.receipts, self._changed) as client:
+        client = GatewayClient(self.receipts, self._changed)
+        try:
             await client.login(self._token)
             self._client, self.author = client, str(client.user.id) if client.user else ""
             self._refusals = 0
@@ -81,6 +83,10 @@ class DiscordSession:
                 group.start_soon(self._stay_connected, client, name="gateway")
                 await self._refused.wait()
                 group.cancel_scope.cancel()
+        finally:
+            # The library's heartbeat is a thread: left alone it would outlive the loop.
+            with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+                await client.close()
         await self._rest_refused()
 
     async def _stay_connected(self, client: GatewayClient) -> None:
@@ -92,7 +98,9 @@ class DiscordSession:
                 if error.code in HOPELESS:
                     log.warning("gateway.refused", code=error.code, effect="posting goes on without receipts")
                     return
-            except (aiohttp.ClientError, discord.DiscordException, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001
+                # discord.py trips over itself (AttributeError) where its first connect fails. Whatever it is,
+                # only receipts are lost: it must not end the session that posting lives on.
                 log.info("gateway.away", why=type(error).__name__)
             failures += 1
             client.clear()

@@ -32,7 +32,7 @@ class Settlement:
         certain = batch.tries == 1
         match verdict.outcome:
             case Delivered(result):
-                await self.delivered(batch, items, result, "answer")
+                await self.delivered(batch, items, result, verdict.by)
                 return
             case Retry(reason, after):
                 self._wait(reason, after, verdict.scope)

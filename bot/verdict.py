@@ -42,6 +42,7 @@ class Verdict:
     outcome: Outcome
     scope: Scope = Scope.MESSAGE
     reshape: bool = False
+    by: str = "answer"  # what told it
 
 
 # Discord's JSON error codes (API reference, "Opcodes and Status Codes").

@@ -35,7 +35,9 @@ def configure_logs(form: Literal["console", "json"], level: str = "INFO", daemon
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("discord", "aiohttp.access", "uvicorn.access", "pymongo", "asyncio"):
+    for noisy in ("aiohttp.access", "asyncio", "pymongo", "uvicorn"):
         logging.getLogger(noisy).setLevel("WARNING")
+    # It tells of each reconnect with a traceback, and of voice libraries that nobody misses; what matters we say.
+    logging.getLogger("discord").setLevel("CRITICAL")
     if daemon:
         structlog.contextvars.bind_contextvars(daemon=daemon)

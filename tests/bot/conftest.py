@@ -87,14 +87,16 @@ class Bench:
         return [request for request in self.discord.traffic.requests if request.creates]
 
     @asynccontextmanager
-    async def bot(self, **settings: Any) -> AsyncIterator[Desk]:
-        """Run a bot; leaving stops it as SIGTERM does."""
+    async def bot(self, *, gateway: bool = False, **settings: Any) -> AsyncIterator[Desk]:
+        """Run a bot, with receipts from the gateway or without; leaving stops it as SIGTERM does."""
         env = BRISK | {"discord_token": self.discord.settings.token} | settings
         chosen, readiness = Settings.model_validate(env), Readiness("discord")
-        point_at(self.discord.api_base, self.discord.gateway_url)
+        point_at(self.discord.api_base, self.discord.gateway_url if gateway else "ws://127.0.0.1:1/")
         rounds: list[Rounds] = []
         token = str(env["discord_token"])
-        session = DiscordSession(token, readiness, Random(1), lambda c: rounds[0].channel_changed(c) if rounds else None)
+        session = DiscordSession(
+            token, readiness, Random(1), lambda c: rounds[0].channel_changed(c) if rounds else None
+        )
         async with open_poster(token, self.discord.api_base, chosen.request_timeout) as poster:
             desk = Desk(
                 self.queue,

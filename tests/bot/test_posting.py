@@ -1,0 +1,159 @@
+"""The ordinary way: in order, packed when there is a backlog, one request at a time in each channel."""
+
+from collections import Counter
+from typing import Any
+
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+
+from bot.simulator.settings import COMMUNITY
+from telemetry.core.delivery import State
+from telemetry.store.client import connect
+from tests.bot.conftest import CHANNEL, Bench, OpenBench
+from tests.until import until
+
+CHANNELS = {700000000000000000 + n: f"channel{n}" for n in range(5)}
+
+
+class Writes(CommandListener):
+    """Counts commands, and documents written, by collection."""
+
+    def __init__(self) -> None:
+        self.commands: Counter[str] = Counter()
+        self.documents: Counter[str] = Counter()
+        self._asked: dict[int, str] = {}
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command_name in ("insert", "update", "delete"):
+            self._asked[event.request_id] = str(event.command[event.command_name])
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        collection = self._asked.pop(event.request_id, None)
+        if collection is not None:
+            self.commands[collection] += 1
+            reply: Any = event.reply
+            self.documents[collection] += reply.get("nModified", reply["n"])
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        self._asked.pop(event.request_id, None)
+
+
+async def test_a_backlog_is_packed_in_tens_and_shown_in_order(bench: Bench) -> None:
+    keys = [f"t:{n:02}" for n in range(25)]
+    await bench.offer(*keys)
+    async with bench.bot():
+        await bench.until_all(State.DELIVERED, *keys)
+    assert keys == bench.shown()
+    assert [10, 10, 5] == [len(message.embeds) for message in bench.discord.messages(COMMUNITY)]
+
+
+async def test_what_comes_while_the_bot_runs_is_posted_by_the_streams_hint(bench: Bench) -> None:
+    async with bench.bot(bot_poll=600):
+        await bench.offer("t:first")
+        await bench.until_all(State.DELIVERED, "t:first")
+        for n in range(3):
+            await bench.offer(f"t:{n}")
+            await bench.until_all(State.DELIVERED, f"t:{n}")
+    assert ["t:first", "t:0", "t:1", "t:2"] == bench.shown()
+
+
+async def test_two_bots_share_the_channels_and_each_keeps_its_order(open_bench: OpenBench) -> None:
+    async with open_bench(channels=CHANNELS) as bench, bench.bot(), bench.bot():
+        keys = {channel: [f"t:{channel}-{n}" for n in range(30)] for channel in CHANNELS}
+        for n in range(30):
+            for channel, names in keys.items():
+                await bench.offer(names[n], channel=channel)
+        await bench.until_all(State.DELIVERED, *[name for names in keys.values() for name in names])
+        for channel, names in keys.items():
+            assert names == bench.shown(channel)
+            assert 1 == bench.discord.traffic.most_in_flight[channel]
+
+
+async def test_a_channel_that_hangs_holds_up_no_other(open_bench: OpenBench) -> None:
+    async with open_bench(channels=CHANNELS) as bench:
+        hung, *others = CHANNELS
+        bench.discord.faults.script(action="hold", when="before", channel=hung, times=None)
+        for channel in CHANNELS:
+            await bench.offer(f"t:{channel}", channel=channel)
+        async with bench.bot():
+            await bench.until_all(State.DELIVERED, *[f"t:{channel}" for channel in others])
+            assert State.PENDING is await bench.state(f"t:{hung}")
+
+
+async def test_posting_does_not_wait_for_the_gateway(bench: Bench) -> None:
+    await bench.offer("t:1")
+    async with bench.bot() as desk:
+        await bench.until_all(State.DELIVERED, "t:1")
+        assert desk.session.receipts.get(bench.posts()[0].nonce)
+        assert not bench.discord.gateway.identifies
+
+
+async def test_an_own_message_that_comes_back_settles_a_post_whose_answer_is_late(bench: Bench) -> None:
+    await bench.offer("t:warm")
+    async with bench.bot(gateway=True, request_timeout=2.5):
+        await bench.until_all(State.DELIVERED, "t:warm")
+        await until(lambda: gateway_is_there(bench))
+        bench.discord.faults.script(action="delay", when="after", seconds=2.2)
+        await bench.offer("t:1")
+        await bench.until_all(State.DELIVERED, "t:1")
+        (late,) = [post for post in bench.posts() if post.end is None or post.nonce == bench.posts()[-1].nonce]
+        assert late.end is None, "the answer had come before it was settled"
+    assert ["t:warm", "t:1"] == bench.shown()
+
+
+async def gateway_is_there(bench: Bench) -> bool:
+    return bool(bench.discord.gateway.connected)
+
+
+async def test_stopping_lets_go_of_the_channels(bench: Bench) -> None:
+    """
+    R95: a successor need not wait for a lease.
+    """
+    await bench.offer("t:1")
+    async with bench.bot(channel_lease=600):
+        await bench.until_all(State.DELIVERED, "t:1")
+    row = await bench.channels.read(str(COMMUNITY))
+    assert row.until <= bench.connection.clock.now()
+
+
+async def test_stopping_waits_for_the_answer_that_is_under_way(bench: Bench) -> None:
+    bench.discord.faults.script(action="delay", when="after", seconds=0.5)
+    await bench.offer("t:1")
+    async with bench.bot():
+        await bench.until_requests(1)
+    assert State.DELIVERED is await bench.state("t:1")
+
+
+async def test_a_delivery_posted_alone_costs_two_writes_and_a_digest_of_ten_eleven(
+    bench: Bench, mongodb_uri: str, database: str
+) -> None:
+    await bench.offer("t:first")
+    async with bench.bot():
+        await bench.until_all(State.DELIVERED, "t:first")
+    writes = Writes()
+    async with connect(mongodb_uri, database, listeners=[writes]) as watched:
+        beside = Bench(watched, bench.discord)
+        await bench.offer("t:1")
+        async with beside.bot():
+            await bench.until_all(State.DELIVERED, "t:1")
+            assert {"channels": 1, "discord_queue": 1} == writes.documents
+            writes.documents.clear()
+            writes.commands.clear()
+            await bench.offer(*[f"t:1{n}" for n in range(10)])
+            await bench.until_all(State.DELIVERED, *[f"t:1{n}" for n in range(10)])
+            assert 10 == writes.documents["discord_queue"]
+            assert writes.documents["channels"] <= 2
+
+
+def test_the_two_names_of_discord_py_that_point_it_elsewhere_still_exist() -> None:
+    assert Route.BASE.startswith("http")
+    assert DiscordWebSocket.DEFAULT_GATEWAY.scheme in ("ws", "wss")
+
+
+async def test_a_redriven_delivery_that_was_told_is_not_told_again(bench: Bench) -> None:
+    await bench.offer("t:1")
+    async with bench.bot():
+        await bench.until_all(State.DELIVERED, "t:1")
+        assert 0 == await bench.queue.redrive({"_id": f"t:1|{CHANNEL}"}, bench.connection.clock.now())
+    assert ["t:1"] == bench.shown()
