@@ -5,7 +5,8 @@ PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-JOBS ?= 2
+# Most tests wait for processes, not for the processor.
+JOBS ?= 4
 UP ?=
 
 .DEFAULT_GOAL := help

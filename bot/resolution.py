@@ -74,7 +74,7 @@ class Resolution:
         desk, standing = self._desk, self._standing
         # A post still on its way shows in no history yet.
         await anyio.sleep(max(desk.settings.history_settle - self._age(batch.last_at), 0))
-        seen = await look(desk.session, standing.channel, batch, desk.skew)
+        seen = await look(desk.session.lookout, standing.channel, batch, desk.skew)
         log.info("history.read", channel=standing.channel, nonce=batch.nonce, came_to=type(seen).__name__)
         waiting = [item for item in items if item.state is State.PENDING]
         match seen:

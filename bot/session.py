@@ -1,17 +1,14 @@
 """Being logged in: who we are to Discord, whether it takes our token, and what it lets us see."""
 
 from collections.abc import Callable
-from datetime import datetime
 from random import Random
-from typing import Any
 
 import aiohttp
 import anyio
 import discord
-from discord.http import Route
 
 from bot.client import GatewayClient, Receipts
-from bot.permissions import Rights, rights
+from bot.lookout import Lookout
 from telemetry.core.backoff import Backoff
 from telemetry.core.errors import UnavailableError
 from telemetry.runtime.health import Readiness
@@ -23,7 +20,6 @@ REFUSED = Backoff(first=60.0, cap=3600.0)
 AWAY = Backoff(first=1.0, cap=60.0)
 # Never to be followed by another connect: token, shard and intent errors (API reference, "Gateway Close Event Codes").
 HOPELESS = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
-PAGE = 100
 CLOSE_SECONDS = 5.0
 
 
@@ -42,7 +38,14 @@ class DiscordSession:
         self._open = anyio.Event()
         self._refusals = 0
         self._refused = anyio.Event()
-        self._client: GatewayClient | None = None
+        self._lookout: Lookout | None = None
+
+    @property
+    def lookout(self) -> Lookout:
+        """What Discord lets us see; raise UnavailableError before the first login."""
+        if self._lookout is None:
+            raise UnavailableError("not logged in to Discord")
+        return self._lookout
 
     async def wait_open(self) -> None:
         """Wait until Discord takes our token."""
@@ -74,7 +77,8 @@ class DiscordSession:
         client = GatewayClient(self.receipts, self._changed)
         try:
             await client.login(self._token)
-            self._client, self.author = client, str(client.user.id) if client.user else ""
+            self.author = str(client.user.id) if client.user else ""
+            self._lookout = Lookout(client, self.author)
             self._refusals = 0
             self._readiness.has("discord")
             self._open.set()
@@ -116,31 +120,3 @@ class DiscordSession:
         if self._readiness.waiting.get("discord") != why:
             log.warning("discord.waiting", why=why)
         self._readiness.lacks("discord", why)
-
-    async def rights(self, channel: str) -> Rights:
-        """Ask what we may do in a channel; raise UnavailableError when Discord cannot say now."""
-        found = await self._get(f"/channels/{channel}")
-        guild = await self._get(f"/guilds/{found['guild_id']}")
-        member = await self._get(f"/guilds/{found['guild_id']}/members/{self.author}")
-        return rights(found, guild, member, self.author)
-
-    async def history(self, channel: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
-        """Read all messages of a channel between two moments of Discord's time."""
-        after, before = discord.utils.time_snowflake(start), discord.utils.time_snowflake(end, high=True)
-        messages: list[dict[str, Any]] = []
-        while True:
-            page = await self._get(f"/channels/{channel}/messages", limit=PAGE, before=before)
-            messages += [message for message in page if int(message["id"]) > after]
-            if len(page) < PAGE or int(page[-1]["id"]) <= after:
-                return messages
-            before = int(page[-1]["id"])
-
-    async def _get(self, path: str, **params: int) -> Any:
-        if self._client is None:
-            raise UnavailableError("not logged in to Discord")
-        try:
-            return await self._client.http.request(Route("GET", path), params=params)
-        except (discord.Forbidden, discord.NotFound):
-            raise
-        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise UnavailableError(f"Discord does not answer: {error}") from error

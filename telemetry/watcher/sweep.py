@@ -63,7 +63,7 @@ class Sweep:
 
     def failed(self, name: str, since: datetime) -> None:
         """Note that a consumer could not be served from some moment on."""
-        self._starts.setdefault(name, since)
+        self._starts[name] = min(since, self._starts.get(name, since))
 
     async def _read(self, since: datetime, until: datetime, name: str) -> AsyncIterator[Sequence[Event]]:
         # Narrow ranges: a server may collect the whole match before it cuts it to a page.

@@ -64,6 +64,18 @@ async def test_a_consumer_that_failed_is_swept_from_where_it_failed_and_the_othe
     assert 50 < len(await swept(sweep, until, "failing"))
 
 
+async def test_what_failed_behind_the_start_moves_the_start_back() -> None:
+    """
+    A hint may tell of an event that became visible late; if its consumer fails then, a sweep must find it.
+    """
+    sweep = Sweep(Rows(spread(100, 3600)), Progress(), overlap=60, page=50)
+    until = LONG_AGO + timedelta(seconds=3600)
+    sweep.served("a", until)
+    sweep.failed("a", LONG_AGO)
+
+    assert 100 == len(await swept(sweep, until, "a"))
+
+
 async def test_progress_outlives_a_connection() -> None:
     progress = Progress()
     Sweep(Rows([]), progress, 60, 50).served("a", LONG_AGO)
