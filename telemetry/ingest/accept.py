@@ -23,6 +23,7 @@ class Result:
     error: str | None = None
     first_received_at: datetime | None = None
     differs: tuple[str, ...] = ()
+    too_large: bool = False
 
 
 class Sequencer:
@@ -30,32 +31,37 @@ class Sequencer:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._last = 0
+        self._next = 0
 
-    def next(self) -> tuple[int, datetime]:
-        """Give the next place in the order, and the time of it in the milliseconds that are stored."""
+    def reserve(self, count: int) -> tuple[int, datetime]:
+        """Give the first of so many places in the order, and the time now in the milliseconds that are stored."""
         now = self._clock.now()
-        self._last = max(int(now.timestamp() * 1_000_000), self._last + 1)
-        return self._last, now.replace(microsecond=now.microsecond // 1000 * 1000)
+        first = max(int(now.timestamp() * 1_000_000), self._next)
+        self._next = first + count
+        return first, _stored(now)
 
 
-def make_event(envelope: Envelope, key: str, source: str, sequencer: Sequencer) -> Event:
-    """Make the event of an envelope; its receipt is given when it is written."""
-    order, received = sequencer.next()
-    when = happened(envelope, received)
+def make_event(
+    envelope: Envelope, claims: Mapping[str, Any], key: str, source: str, receipt: str, order: int, received: datetime
+) -> Event:
+    """Make the event of an envelope."""
     return Event(
         key=key,
         type=envelope.event,
         distinct_id=envelope.distinct_id,
-        properties=envelope.properties or {},
-        time=when.replace(microsecond=when.microsecond // 1000 * 1000),
+        properties=claims["properties"],
+        time=_stored(happened(envelope, received)),
         received_at=received,
         source=source,
-        digest=body_digest(fields_of(envelope)),
-        receipt="",
+        digest=body_digest(claims),
+        receipt=receipt,
         order=order,
         due_at=received,
     )
+
+
+def _stored(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def fields_of(envelope: Envelope) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, Field
 
 from telemetry.ingest.accept import Result, Status
 
+TAKEN, TOO_LARGE, INVALID = 202, 413, 422
+
 
 class ResultAnswer(BaseModel):
     """What became of one submitted event."""
@@ -27,6 +29,7 @@ class IngestAnswer(BaseModel):
     conflicts: int
     rejected: int
     results: list[ResultAnswer]
+    error: str | None = Field(None, description="Where no event is valid: what was wrong with the first.")
 
 
 class ErrorAnswer(BaseModel):
@@ -38,21 +41,30 @@ class ErrorAnswer(BaseModel):
 def answer(results: Sequence[Result]) -> tuple[int, str]:
     """Make the status and the JSON body of an answer."""
     counts = Counter(result.status for result in results)
-    body = IngestAnswer(
+    status = _status(results)
+    # Made of our own values: checking them again would cost more than all the rest of this.
+    body = IngestAnswer.model_construct(
         accepted=counts["accepted"],
         duplicates=counts["duplicate"],
         conflicts=counts["conflict"],
         rejected=counts["rejected"],
-        results=[
-            ResultAnswer(
-                status=result.status,
-                id=result.id,
-                error=result.error,
-                first_received_at=result.first_received_at,
-                differs=list(result.differs) or None,
-            )
-            for result in results
-        ],
+        results=[_answer(result) for result in results],
+        error=None if status == TAKEN else next((result.error for result in results), "body: no event in it"),
     )
-    status = 202 if counts.total() > counts["rejected"] else 422
     return status, body.model_dump_json(exclude_none=True)
+
+
+def _status(results: Sequence[Result]) -> int:
+    if any(result.status != "rejected" for result in results):
+        return TAKEN
+    return TOO_LARGE if results and all(result.too_large for result in results) else INVALID
+
+
+def _answer(result: Result) -> ResultAnswer:
+    return ResultAnswer.model_construct(
+        status=result.status,
+        id=result.id,
+        error=result.error,
+        first_received_at=result.first_received_at,
+        differs=list(result.differs) or None,
+    )

@@ -1,28 +1,34 @@
 """The HTTP surface of ingest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
+import anyio
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
+from telemetry.ingest.accept import Result
 from telemetry.ingest.answers import ErrorAnswer, IngestAnswer, answer
 from telemetry.ingest.auth import source_of
 from telemetry.ingest.envelope import Envelope
 from telemetry.ingest.intake import Intake
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.refusal import Refusal, busy
-from telemetry.ingest.wire import JSON_TYPES, NDJSON_TYPES, Inflater, read_events
+from telemetry.ingest.wire import JSON_TYPES, NDJSON_TYPES, Inflater, reader_of, too_large
 from telemetry.runtime.config import IngestLimits
 from telemetry.runtime.health import Readiness, health_routes
 
+# A body that trickles in holds memory and says nothing.
+BODY_SECONDS = 30.0
 ERRORS = {
     400: "The body cannot be read.",
     401: "No known key.",
-    413: "The body or the number of events is over the limit.",
+    408: "The body did not come in time.",
     415: "Neither JSON nor NDJSON, or an unknown encoding.",
     503: "Not now: send the same again after Retry-After, it is safe.",
 }
@@ -35,7 +41,6 @@ FORMS = {
     ]
 }
 DESCRIPTION = {
-    "security": [{"key": []}, {}],
     "requestBody": {
         "required": True,
         "description": 'One event, an array, `{"events": […]}`, or one event a line. May be gzipped.',
@@ -56,23 +61,37 @@ class Door:
     async def take(self, request: Request) -> Response:
         """Answer one request."""
         try:
-            source = source_of(request.headers.get("authorization"), self.keys)
-            body = await self._read(request)
-            submitted = read_events(body, request.headers.get("content-type", ""), self.limits.max_events)
-            if self.intake is None:
-                raise busy("ingest waits for the database")
-            status, text = answer(await self.intake.take(submitted, source))
+            status, text = answer(await self._take(request))
         except Refusal as refusal:
             self.metrics.requests.labels(refusal.status).inc()
             return JSONResponse({"error": refusal.error}, refusal.status, refusal.headers)
         self.metrics.requests.labels(status).inc()
         return Response(text, status, media_type="application/json")
 
-    async def _read(self, request: Request) -> bytes:
-        inflater = Inflater(request.headers.get("content-encoding", "").strip().lower(), self.limits.max_body_bytes)
-        async for piece in request.stream():
-            inflater.feed(piece)
-        return inflater.body()
+    async def _take(self, request: Request) -> Sequence[Result]:
+        headers = request.headers
+        source = source_of(headers.get("authorization"), self.keys)
+        read = reader_of(headers.get("content-type", ""), self.limits.max_events)
+        inflater = Inflater(headers.get("content-encoding", ""), self.limits.max_body_bytes)
+        if int(headers.get("content-length") or 0) > self.limits.max_body_bytes:
+            raise too_large(self.limits.max_body_bytes)
+        submitted = read(await _body(request, inflater))
+        if self.intake is None:
+            raise busy("ingest waits for the database")
+        return await self.intake.take(submitted, source)
+
+
+async def _body(request: Request, inflater: Inflater) -> bytes:
+    try:
+        with anyio.fail_after(BODY_SECONDS):
+            async for piece in request.stream():
+                inflater.feed(piece)
+    except TimeoutError:
+        raise Refusal(408, f"body: not complete after {BODY_SECONDS:g} s", {"Connection": "close"}) from None
+    except ClientDisconnect:
+        # Nobody reads this; the counter does.
+        raise Refusal(400, "body: cut short") from None
+    return inflater.body()
 
 
 def make_app(door: Door, readiness: Readiness, registry: CollectorRegistry) -> FastAPI:
@@ -81,8 +100,11 @@ def make_app(door: Door, readiness: Readiness, registry: CollectorRegistry) -> F
         title="tellonce ingest", version=version("tellonce"), summary="Report a fact; every consumer hears of it once."
     )
     app.include_router(health_routes(readiness, registry))
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _failed)
     responses: dict[int | str, dict[str, Any]] = {
         202: {"model": IngestAnswer, "description": "At least one event is valid; each is answered for."},
+        413: {"model": IngestAnswer | ErrorAnswer, "description": "The body, each event or their number is too large."},
         422: {"model": IngestAnswer | ErrorAnswer, "description": "No event is valid."},
         **{status: {"model": ErrorAnswer, "description": why} for status, why in ERRORS.items()},
     }
@@ -91,7 +113,7 @@ def make_app(door: Door, readiness: Readiness, registry: CollectorRegistry) -> F
         "/ingest",
         status_code=202,
         responses=responses,
-        openapi_extra=DESCRIPTION,
+        openapi_extra=DESCRIPTION | {"security": [{"key": []}] if door.keys else [{"key": []}, {}]},
         tags=["ingest"],
         summary="Report facts",
     )
@@ -101,6 +123,15 @@ def make_app(door: Door, readiness: Readiness, registry: CollectorRegistry) -> F
 
     _describe_key(app)
     return app
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": f"ingest failed ({type(error).__name__}); its log says more"}, 500)
 
 
 def _describe_key(app: FastAPI) -> None:

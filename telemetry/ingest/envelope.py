@@ -1,20 +1,20 @@
 """What a producer submits, checked: every refusal names the field, what is wrong and what is expected. Pure."""
 
-import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from telemetry.core.errors import InvalidEventError
+from telemetry.ingest.values import Flaw, TooLarge, check_value
 from telemetry.runtime.config import nearest
 
-# BSON ends at 100 levels; a query tool gives up earlier.
-MAX_DEPTH = 64
-MAX_INTEGER = 2**63
 MAX_NAME = 256
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class TooLargeError(InvalidEventError):
+    """The event is over the limit for one."""
 
 
 def _as_text(value: Any) -> Any:
@@ -28,31 +28,50 @@ def _as_time(value: Any) -> Any:
     return value
 
 
+NAME = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, strict=True)]
-Id = Annotated[str, BeforeValidator(_as_text), Field(min_length=1, max_length=MAX_NAME, strict=True)]
+Id = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    Field(min_length=1, max_length=MAX_NAME, strict=True),
+    WithJsonSchema({"anyOf": [NAME, {"type": "integer"}]}),
+]
+Time = Annotated[
+    datetime,
+    BeforeValidator(_as_time),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}]}),
+]
 
 
 class Envelope(BaseModel):
-    """One submitted event. A time without a zone is UTC."""
+    """One submitted event."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    event: Name
-    distinct_id: Id
-    properties: dict[str, Any] | None = None
-    time: Annotated[datetime, BeforeValidator(_as_time)] | None = None
-    insert_id: Id | None = None
+    event: Name = Field(description="The type of fact; its key policy says which fields make two submissions the same.")
+    distinct_id: Id = Field(description='Whom it is about; 42 and "42" are the same.')
+    properties: dict[str, Any] | None = Field(None, description="Anything else: names with `$` and dots stay intact.")
+    time: Time | None = Field(
+        None,
+        description="When it happened, 1970 to 2199: ISO 8601 (UTC where no zone is given) or seconds or milliseconds "
+        "since 1970. Without it, when it was received.",
+    )
+    insert_id: Id | None = Field(
+        None, description="The producer's own id of this occurrence, for types that are counted per occurrence."
+    )
 
 
 def read_envelope(submitted: Any, max_bytes: int) -> Envelope:
     """Check one submitted event; raise InvalidEventError naming what is wrong."""
     if not isinstance(submitted, dict):
         raise InvalidEventError("expected an object with `event` and `distinct_id`")
-    size = check_value(submitted, "", 0)
-    if size > max_bytes:
-        raise InvalidEventError(f"larger than the {max_bytes} bytes that one event may have")
     try:
+        check_value(submitted, max_bytes)
         envelope = Envelope.model_validate(submitted)
+    except TooLarge:
+        raise TooLargeError(f"larger than the {max_bytes} bytes that one event may have") from None
+    except Flaw as flaw:
+        raise InvalidEventError(str(flaw)) from None
     except ValidationError as error:
         raise InvalidEventError(_explained(error)) from None
     if envelope.time is not None and not EARLIEST <= _zoned(envelope.time) < LATEST:
@@ -66,7 +85,11 @@ def happened(envelope: Envelope, received: datetime) -> datetime:
 
 
 def _zoned(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        # The year 1 or 9999, and a zone that leads out of it: no time that we take.
+        return moment.replace(tzinfo=UTC)
 
 
 def _explained(error: ValidationError) -> str:
@@ -75,45 +98,11 @@ def _explained(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"{field}: unknown field{nearest(field, Envelope.model_fields)}"
     if first["type"] == "missing":
-        return f"{field}: required"
+        return f"{field}: required{_meant(field, error)}"
     return f"{field}: {first['msg'].removeprefix('Value error, ')}"
 
 
-def check_value(value: Any, path: str, depth: int) -> int:
-    """Check that a JSON value can be stored and returned intact; answer about how many bytes it has."""
-    if isinstance(value, str):
-        return 2 + _text_size(value, path)
-    if isinstance(value, bool) or value is None:
-        return 4
-    if isinstance(value, int):
-        if not -MAX_INTEGER <= value < MAX_INTEGER:
-            raise InvalidEventError(f"{path or 'body'}: an integer beyond 64 bits")
-        return 8
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise InvalidEventError(f"{path or 'body'}: a number beyond 64 bits")
-        return 8
-    if depth >= MAX_DEPTH:
-        raise InvalidEventError(f"{path[:100]}…: nested deeper than {MAX_DEPTH} levels")
-    return _check_inside(value, path, depth)
-
-
-def _check_inside(value: Mapping[str, Any] | list[Any], path: str, depth: int) -> int:
-    if isinstance(value, list):
-        return 2 + sum(1 + check_value(item, f"{path}[{place}]", depth + 1) for place, item in enumerate(value))
-    size = 2
-    for name, item in value.items():
-        below = f"{path}.{name}" if path else name
-        if "\0" in name:
-            raise InvalidEventError(f"{path or 'body'}: a name holds a NUL character")
-        size += 4 + _text_size(name, path) + check_value(item, below, depth + 1)
-    return size
-
-
-def _text_size(text: str, path: str) -> int:
-    if text.isascii():
-        return len(text)
-    try:
-        return len(text.encode())
-    except UnicodeEncodeError:
-        raise InvalidEventError(f"{path or 'body'}: a lone surrogate, which is not text") from None
+def _meant(field: str, error: ValidationError) -> str:
+    # Where a name is misspelt, one field is missing and another is unknown: both belong in one line.
+    unknown = [str(other["loc"][0]) for other in error.errors() if other["type"] == "extra_forbidden"]
+    return next((f"; {name!r} is unknown{guess}" for name in unknown if (guess := nearest(name, [field]))), "")

@@ -1,68 +1,121 @@
 """From the events of one request to what became of each."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import count
+from typing import Any, TypeVar
+
+import anyio
+import anyio.lowlevel
 
 from telemetry.core.clock import Clock
 from telemetry.core.errors import InvalidEventError, UnavailableError
 from telemetry.core.event import Event
 from telemetry.ingest.accept import Result, Sequencer, fields_of, make_event
-from telemetry.ingest.envelope import Envelope, read_envelope
+from telemetry.ingest.envelope import Envelope, TooLargeError, read_envelope
 from telemetry.ingest.group_commit import GroupCommit
 from telemetry.ingest.metrics import IngestMetrics
-from telemetry.ingest.policies import Policies
+from telemetry.ingest.policies import InForce, Policies
 from telemetry.ingest.refusal import busy
 from telemetry.runtime.logs import get_logger
 
 log = get_logger(__name__)
+
+T = TypeVar("T")
+
+# After so many events the other requests have their turn.
+AT_A_STRETCH = 100
 
 
 class Intake:
     """Checks, keys and stores what one request brings."""
 
     def __init__(
-        self, policies: Policies, commit: GroupCommit, clock: Clock, metrics: IngestMetrics, max_event_bytes: int
+        self,
+        policies: Policies,
+        commit: GroupCommit,
+        clock: Clock,
+        metrics: IngestMetrics,
+        health: Callable[[str | None], None],
+        token: Callable[[], str],
+        *,
+        max_event_bytes: int,
+        patience: float,
     ) -> None:
         self._policies = policies
         self._commit = commit
-        self._clock = clock
         self._metrics = metrics
+        self._health = health
+        self._token = token
         self._max_event_bytes = max_event_bytes
+        self._patience = patience
         self._sequencer = Sequencer(clock)
 
     async def take(self, submitted: Sequence[Any], source: str) -> list[Result]:
-        """Answer for each submitted event, in order; raise Refusal when none can be answered for now."""
-        checked = [self._check(one) for one in submitted]
-        keyed_at = self._clock.monotonic()
-        try:
-            await self._policies.refresh({envelope.event for envelope in checked if isinstance(envelope, Envelope)})
-        except UnavailableError as error:
-            raise busy(str(error)) from error
-        made = [self._make(one, source) if isinstance(one, Envelope) else one for one in checked]
+        """Answer for each submitted event, in order; raise Refusal when none can be answered for in time."""
+        with anyio.move_on_after(self._patience):
+            return await self._take(submitted, source)
+        why = f"the database has not confirmed the write within {self._patience:g} s"
+        self._health(why)
+        raise busy(why)
+
+    async def _take(self, submitted: Sequence[Any], source: str) -> list[Result]:
+        checked = [self._check(one) async for one in _in_turns(submitted)]
+        keyed = await self._in_force({one.event for one in checked if isinstance(one, Envelope)})
+        made = await self._make(checked, source, keyed)
         events = [one for one in made if isinstance(one, Event)]
-        stored = iter(await self._commit.submit(events, keyed_at) if events else ())
+        stored = iter(await self._commit.submit(events, keyed) if events else ())
         results = [next(stored) if isinstance(one, Event) else one for one in made]
-        for one, result in zip(checked, results, strict=True):
-            self._note(one.event if isinstance(one, Envelope) else "", result)
+        self._note([one.event if isinstance(one, Envelope) else "" for one in checked], results)
         return results
+
+    async def _in_force(self, types: set[str]) -> InForce:
+        try:
+            return await self._policies.in_force(types)
+        except UnavailableError as error:
+            self._health(str(error))
+            raise busy(str(error)) from error
 
     def _check(self, submitted: Any) -> Envelope | Result:
         try:
             return read_envelope(submitted, self._max_event_bytes)
+        except TooLargeError as error:
+            return Result("rejected", None, str(error), too_large=True)
         except InvalidEventError as error:
             return Result("rejected", None, str(error))
 
-    def _make(self, envelope: Envelope, source: str) -> Event | Result:
-        try:
-            key = self._policies.key(fields_of(envelope), source)
-        except InvalidEventError as error:
-            return Result("rejected", None, str(error))
-        return make_event(envelope, key, source, self._sequencer)
+    async def _make(
+        self, checked: Sequence[Envelope | Result], source: str, keyed: InForce
+    ) -> Sequence[Event | Result]:
+        # One receipt a request: what a broken try has written is recognised as its own.
+        receipt, order, made = self._token(), count(), list[Event | Result]()
+        first, received = self._sequencer.reserve(len(checked))
+        async for one in _in_turns(checked):
+            if isinstance(one, Result):
+                made.append(one)
+                continue
+            claims = fields_of(one)
+            try:
+                key = self._policies.key(claims, source, keyed[one.event])
+            except InvalidEventError as error:
+                made.append(Result("rejected", None, str(error)))
+            else:
+                made.append(make_event(one, claims, key, source, receipt, first + next(order), received))
+        return made
 
-    def _note(self, event_type: str, result: Result) -> None:
-        label = event_type if self._policies.knows(event_type) else "other"
-        self._metrics.events.labels(label, result.status).inc()
-        if result.status in ("duplicate", "conflict"):
-            first = result.first_received_at.isoformat() if result.first_received_at else None
-            differs = list(result.differs)
-            log.info("ingest.skipped", cause=result.status, key=result.id, first_received_at=first, differs=differs)
+    def _note(self, types: Sequence[str], results: Sequence[Result]) -> None:
+        labels = (name if self._policies.knows(name) else "other" for name in types)
+        for (label, status), times in Counter(zip(labels, (result.status for result in results), strict=True)).items():
+            self._metrics.events.labels(label, status).inc(times)
+        for result in results:
+            if result.status in ("duplicate", "conflict"):
+                first = result.first_received_at.isoformat() if result.first_received_at else None
+                differs = list(result.differs)
+                log.info("ingest.skipped", cause=result.status, key=result.id, first_received_at=first, differs=differs)
+
+
+async def _in_turns(items: Sequence[T]) -> AsyncIterator[T]:
+    for start in range(0, len(items), AT_A_STRETCH):
+        for item in items[start : start + AT_A_STRETCH]:
+            yield item
+        await anyio.lowlevel.checkpoint()

@@ -25,6 +25,7 @@ from telemetry.store.keys import Keys
 log = get_logger(__name__)
 
 PULSE_EVERY = 10.0
+AGAIN_AFTER = 1.0
 
 
 class Storing:
@@ -37,35 +38,45 @@ class Storing:
         self._config = config
         self._door = door
         self._readiness = readiness
+        self._away: bool | None = None  # not known yet
 
     async def run(self) -> None:
-        """Store what comes in by the door."""
+        """Store what comes in by the door; wait for the database where it is away."""
         uri = self._settings.require_mongodb_uri()
-        try:
-            async with connect(uri, self._settings.database) as connection:
-                await reconcile(connection, [OWED])
-                policies = Policies(Keys(connection), self._config, connection.clock)
-                await policies.check()
-                await self._store(connection, policies)
-        except UnavailableError as error:
-            self._health(str(error))
-            raise
-        finally:
-            self._door.intake = None
+        while True:
+            try:
+                async with connect(uri, self._settings.database) as connection:
+                    await reconcile(connection, [OWED])
+                    policies = Policies(Keys(connection), self._config, connection.clock)
+                    await policies.check()
+                    await self._store(connection, policies)
+            except UnavailableError as error:
+                self._health(str(error))
+            finally:
+                self._door.intake = None
+            await anyio.sleep(AGAIN_AFTER)
 
     async def _store(self, connection: Connection, policies: Policies) -> None:
+        metrics, settings = self._door.metrics, self._settings
         commit = GroupCommit(
             Events(connection),
+            policies,
             connection.clock,
-            self._door.metrics,
-            lambda: token_hex(8),
+            metrics,
             self._health,
-            most=self._settings.commit_max,
-            room=self._settings.queue_limit,
-            patience=self._settings.ingest_timeout,
+            most=settings.commit_max,
+            room=settings.queue_limit,
         )
-        limits = self._config.ingest
-        self._door.intake = Intake(policies, commit, connection.clock, self._door.metrics, limits.max_event_bytes)
+        self._door.intake = Intake(
+            policies,
+            commit,
+            connection.clock,
+            metrics,
+            self._health,
+            lambda: token_hex(8),
+            max_event_bytes=self._config.ingest.max_event_bytes,
+            patience=settings.ingest_timeout,
+        )
         self._health(None)
         async with anyio.create_task_group() as group:
             group.start_soon(self._feel_pulse, connection, name="pulse")
@@ -73,21 +84,25 @@ class Storing:
 
     async def _feel_pulse(self, connection: Connection) -> None:
         while True:
-            await anyio.sleep(PULSE_EVERY)
+            was_away = bool(self._readiness.waiting)
+            await anyio.sleep(AGAIN_AFTER if was_away else PULSE_EVERY)
             try:
                 await connection.measure_clock()
+                if was_away:
+                    # What came back may be another server, or an older state of this one.
+                    await reconcile(connection, [OWED])
             except UnavailableError as error:
                 self._health(str(error))
             else:
                 self._health(None)
 
     def _health(self, trouble: str | None) -> None:
-        known = self._readiness.waiting.get("database")
         if trouble is None:
             self._readiness.has("database")
         else:
             self._readiness.lacks("database", trouble)
-        if trouble != known:
+        if self._away != (trouble is not None):
+            self._away = trouble is not None
             log.warning("database.away", why=trouble) if trouble else log.info("database.there")
 
 

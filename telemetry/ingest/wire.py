@@ -2,57 +2,71 @@
 
 import json
 import zlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from telemetry.ingest.refusal import Refusal
 
 JSON_TYPES = ("application/json", "text/json")
 NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
-GZIP = zlib.MAX_WBITS | 16
+ENCODINGS = {"": None, "identity": None, "gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16}
+
+Reader = Callable[[bytes], list[Any]]
+
+
+class Repeating(dict[str, Any]):
+    """A JSON object that gives one name twice: which of the two is meant, nobody can know."""
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]], name: str) -> None:
+        super().__init__(pairs)
+        self.name = name
 
 
 class Inflater:
-    """Undoes a body's encoding piece by piece, within a limit."""
+    """Undoes a body's encoding piece by piece, within a limit before and after."""
 
     def __init__(self, encoding: str, limit: int) -> None:
-        if encoding not in ("", "identity", "gzip", "x-gzip"):
-            raise Refusal(
-                415, f"Content-Encoding: expected gzip or none, not {encoding!r}", {"Accept-Encoding": "gzip"}
-            )
-        self._gzip = zlib.decompressobj(GZIP) if "gzip" in encoding else None
+        encoding = encoding.strip().lower()
+        if encoding not in ENCODINGS:
+            accepted = {"Accept-Encoding": "gzip"}
+            raise Refusal(415, f"Content-Encoding: expected gzip or none, not {encoding!r}", accepted)
+        self._window = ENCODINGS[encoding]
+        self._member: Any = None
         self._limit = limit
         self._read = 0
-        self._pieces: list[bytes] = []
+        self._inflated = bytearray()
 
     def feed(self, piece: bytes) -> None:
         """Take the next piece; raise Refusal where it is no gzip, or too much before or after inflating."""
         self._read += len(piece)
         if self._read > self._limit:
             raise too_large(self._limit)
-        self._keep(self._inflate(piece) if self._gzip else piece)
+        if self._window is None:
+            self._inflated += piece
+        else:
+            self._inflate(piece, self._window)
 
     def body(self) -> bytes:
         """Give the whole body; raise Refusal where the compressed part of it is cut short."""
-        if self._gzip and self._read and not self._gzip.eof:
+        if self._member is not None:
             raise Refusal(400, "body: the gzip data is cut short")
-        return b"".join(self._pieces)
+        return bytes(self._inflated)
 
-    def _inflate(self, piece: bytes) -> bytes:
-        assert self._gzip is not None  # noqa: S101 - the caller has asked
-        room = self._limit + 1 - sum(map(len, self._pieces))
-        try:
-            inflated = self._gzip.decompress(piece, room)
-        except zlib.error as error:
-            raise Refusal(400, f"body: not gzip as Content-Encoding says ({error})") from None
-        if self._gzip.unused_data:
-            raise Refusal(400, "body: something follows the gzip data")
-        return inflated
-
-    def _keep(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        if sum(map(len, self._pieces)) > self._limit:
-            raise too_large(self._limit)
+    def _inflate(self, piece: bytes, window: int) -> None:
+        # Gzip may come in several members: that is what tools that compress in parallel write.
+        while piece:
+            self._member = self._member or zlib.decompressobj(window)
+            room = self._limit + 1 - len(self._inflated)
+            try:
+                self._inflated += self._member.decompress(piece, room)
+            except zlib.error as error:
+                raise Refusal(400, f"body: not gzip as Content-Encoding says ({error})") from None
+            if len(self._inflated) > self._limit:
+                raise too_large(self._limit)
+            piece = self._member.unused_data
+            if self._member.eof:
+                self._member = None
 
 
 def too_large(limit: int) -> Refusal:
@@ -60,25 +74,32 @@ def too_large(limit: int) -> Refusal:
     return Refusal(413, f"body: at most {limit} bytes are taken, also after decompression; send fewer events at once")
 
 
-def read_events(body: bytes, content_type: str, most: int) -> list[Any]:
-    """Read the submitted events; raise Refusal where the body is none of the forms that are taken."""
+def reader_of(content_type: str, most: int) -> Reader:
+    """Choose how to read a body; raise Refusal where it is none of the types that are taken."""
     kind = content_type.partition(";")[0].strip().lower()
-    if kind in NDJSON_TYPES:
-        events = _read_lines(_decode(body))
-    elif kind in JSON_TYPES:
-        events = _listed(_parse(_decode(body)))
-    else:
+    if kind not in (*JSON_TYPES, *NDJSON_TYPES):
         expected = f"{JSON_TYPES[0]} or {NDJSON_TYPES[0]}"
         raise Refusal(415, f"Content-Type: expected {expected}, not {kind or 'nothing'}")
+
+    def read(body: bytes) -> list[Any]:
+        text = _decode(body)
+        return _read_lines(text, most) if kind in NDJSON_TYPES else _bounded(_listed(_parse(text)), most)
+
+    return read
+
+
+def _bounded(events: list[Any], most: int) -> list[Any]:
     if len(events) > most:
-        raise Refusal(413, f"body: {len(events)} events, at most {most} are taken at once")
+        raise Refusal(413, f"body: at most {most} events are taken at once")
     return events
 
 
 def _listed(value: Any) -> list[Any]:
     if isinstance(value, dict) and "events" in value and "event" not in value:
+        if isinstance(value, Repeating):
+            raise Refusal(422, f"{value.name!r}: given twice")
         if extra := set(value) - {"events"}:
-            raise Refusal(422, f"{min(extra)}: unknown beside `events`")
+            raise Refusal(422, f"{min(extra)!r}: unknown beside `events`")
         value = value["events"]
         if not isinstance(value, list):
             raise Refusal(422, "events: expected an array of events")
@@ -89,17 +110,18 @@ def _listed(value: Any) -> list[Any]:
     return value
 
 
-def _read_lines(text: str) -> list[Any]:
-    events = []
+def _read_lines(text: str, most: int) -> list[Any]:
+    events: list[Any] = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             events.append(_parse(line, lambda error, n=number: f"line {n}, column {error.colno}"))  # type: ignore[misc]
+            _bounded(events, most)
     return events
 
 
 def _decode(body: bytes) -> str:
     try:
-        return body.decode()
+        return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Refusal(400, f"body: not UTF-8 at byte {error.start}") from None
 
@@ -110,15 +132,19 @@ def _place(error: json.JSONDecodeError) -> str:
 
 def _parse(text: str, place: Callable[[json.JSONDecodeError], str] = _place) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_number)
+        return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         raise Refusal(400, f"body: not JSON at {place(error)}: {error.msg}") from None
     except RecursionError:
         raise Refusal(422, "body: nested too deep") from None
-    except ValueError as error:
+    except ValueError:
         # An integer of thousands of digits, which Python declines to read.
-        raise Refusal(422, f"body: {error}") from None
+        raise Refusal(422, "body: an integer beyond 64 bits") from None
 
 
-def _no_number(name: str) -> Any:
-    raise Refusal(422, f"body: {name} is not a JSON number")
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    times = Counter(name for name, _ in pairs)
+    return Repeating(pairs, max(times, key=times.__getitem__))

@@ -68,7 +68,7 @@ def serving(mongodb_uri: str, database: str) -> Serving:
                 async def is_ready() -> bool:
                     return (await producer.get("/readyz"))[0] == 200
 
-                await until(is_ready)
+                await until(is_ready, every=0.01)
             yield producer
             group.cancel_scope.cancel()
 

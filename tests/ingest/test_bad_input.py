@@ -14,66 +14,78 @@ GOOD = {"event": "sign_up", "distinct_id": "u1"}
 DEEP = "[" * 5000 + "]" * 5000
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "says"),
-    [
-        (b'{"event": "sign_up",\n "distinct_id": }', 400, "line 2, column 17"),
-        (b"\xff\xfe", 400, "UTF-8 at byte 0"),
-        (b"", 400, "line 1, column 1"),
-        (b'"sign_up"', 422, "an event, an array"),
-        (b'{"events": {}}', 422, "events: expected an array"),
-        (b'{"events": [], "batch": 1}', 422, "batch: unknown"),
-        (b'{"event": "sign_up", "distinct_id": "u", "properties": {"n": NaN}}', 422, "NaN"),
-        (b'{"event": "sign_up", "distinct_id": "u", "properties": {"n": -Infinity}}', 422, "Infinity"),
-        (DEEP.encode(), 422, "nested"),
-        (json.dumps([GOOD] * 1001).encode(), 413, "at most 1000"),
-        (b" " * 1_048_577, 413, "1048576 bytes"),
-    ],
-)
+UNREADABLE: list[tuple[bytes, int, str]] = [
+    (b'{"event": "sign_up",\n "distinct_id": }', 400, "line 2, column 17"),
+    (b"\xff\xfe", 400, "UTF-8 at byte 0"),
+    (b"", 400, "line 1, column 1"),
+    (b'"sign_up"', 422, "an event, an array"),
+    (b'{"events": {}}', 422, "events: expected an array"),
+    (b'{"events": [], "batch": 1}', 422, "'batch': unknown"),
+    (b'{"events": [], "events": []}', 422, "'events': given twice"),
+    (b"[]", 422, "no event"),
+    (b'{"event": "sign_up", "distinct_id": "u", "properties": {"n": NaN}}', 422, "properties.n: NaN"),
+    (b'{"event": "sign_up", "distinct_id": "u", "properties": {"n": -Infinity}}', 422, "properties.n: NaN, Inf"),
+    (b'{"event": "sign_up", "distinct_id": "u", "properties": {"n": 1, "n": 2}}', 422, "'n' is given twice"),
+    (json.dumps(GOOD | {"properties": {"text": "x" * 70_000}}).encode(), 413, "65536 bytes"),
+    (b"[" + DEEP.encode() * 20 + b"]", 422, "nested"),
+    (DEEP.encode(), 422, "nested"),
+    (json.dumps([GOOD] * 1001).encode(), 413, "at most 1000"),
+    (b" " * 1_048_577, 413, "1048576 bytes"),
+]
+
+BAD: list[tuple[Any, str]] = [
+    ("sign_up", "expected an object"),
+    ({"distinct_id": "u"}, "event: required"),
+    ({"event": "sign_up"}, "distinct_id: required"),
+    ({"event": "sign_up", "distnct_id": "u"}, "distinct_id: required; 'distnct_id' is unknown"),
+    ({"event": "", "distinct_id": "u"}, "event: "),
+    ({"event": "sign_up", "distinct_id": ["u"]}, "distinct_id: "),
+    (GOOD | {"distnct_id": "u"}, 'distnct_id: unknown field; did you mean "distinct_id"?'),
+    (GOOD | {"properties": []}, "properties: "),
+    (GOOD | {"time": "yesterday"}, "time: "),
+    (GOOD | {"time": "1969-12-31T23:59:59Z"}, "time: expected between 1970"),
+    (GOOD | {"time": 1e18}, "time: "),
+    (GOOD | {"time": "2201-01-01T00:00:00Z"}, "time: expected between 1970"),
+    (GOOD | {"time": "0001-01-01T00:00:00+10:00"}, "time: expected between 1970"),
+    (GOOD | {"time": True}, "time: expected an ISO 8601"),
+    (GOOD | {"properties": {"n": 2**63}}, "properties.n: an integer beyond 64 bits"),
+    (GOOD | {"properties": {"n": -(2**63) - 1}}, "properties.n: an integer beyond 64 bits"),
+    (GOOD | {"properties": {"a": [{"b": "\ud800"}]}}, "properties.a[0].b: a lone surrogate"),
+    (GOOD | {"properties": {"a": {"b\0": 1}}}, "properties.a: a name holds a NUL"),
+    (GOOD | {"properties": {"a": {"\ud800": 1}}}, "properties.a: a lone surrogate"),
+    ({"\ud800": 1}, "a lone surrogate"),
+    (GOOD | {"distinct_id": "a\0b"}, "NUL"),
+    (GOOD | {"distinct_id": "\udfff"}, "surrogate"),
+    (GOOD | {"distinct_id": "é" * 256}, "at most 512"),
+    (GOOD | {"properties": {"text": "x" * 70_000}}, "65536 bytes"),
+    ({"event": "badge_awarded", "distinct_id": "u"}, "properties.badge: required"),
+    ({"event": "sign_upp", "distinct_id": "u"}, 'did you mean "sign_up"?'),
+]
+
+
 async def test_a_request_that_cannot_be_read_is_refused_as_a_whole(
-    producer: Producer, body: bytes, status: int, says: str
+    producer: Producer, subtests: pytest.Subtests
 ) -> None:
-    got, answer = await producer.send(body)
-    assert (status, True) == (got, says in answer["error"]), answer
+    for body, status, says in UNREADABLE:
+        with subtests.test(body=body[:80], says=says):
+            got, answer = await producer.send(body)
+            assert (status, True) == (got, says in answer["error"]), answer
 
 
-@pytest.mark.parametrize(
-    ("event", "says"),
-    [
-        ("sign_up", "expected an object"),
-        ({"distinct_id": "u"}, "event: required"),
-        ({"event": "sign_up"}, "distinct_id: required"),
-        ({"event": "", "distinct_id": "u"}, "event: "),
-        ({"event": "sign_up", "distinct_id": ["u"]}, "distinct_id: "),
-        (GOOD | {"distnct_id": "u"}, 'distnct_id: unknown field; did you mean "distinct_id"?'),
-        (GOOD | {"properties": []}, "properties: "),
-        (GOOD | {"time": "yesterday"}, "time: "),
-        (GOOD | {"time": "1969-12-31T23:59:59Z"}, "time: expected between 1970"),
-        (GOOD | {"time": 1e18}, "time: "),
-        (GOOD | {"time": True}, "time: expected an ISO 8601"),
-        (GOOD | {"properties": {"n": 2**63}}, "properties.n: an integer beyond 64 bits"),
-        (GOOD | {"properties": {"n": -(2**63) - 1}}, "properties.n: an integer beyond 64 bits"),
-        (GOOD | {"properties": {"a": [{"b": "\ud800"}]}}, "properties.a[0].b: a lone surrogate"),
-        (GOOD | {"properties": {"a": {"b\0": 1}}}, "properties.a: a name holds a NUL"),
-        (GOOD | {"distinct_id": "a\0b"}, "NUL"),
-        (GOOD | {"distinct_id": "\udfff"}, "surrogate"),
-        (GOOD | {"distinct_id": "é" * 256}, "at most 512"),
-        (GOOD | {"properties": {"text": "x" * 70_000}}, "65536 bytes"),
-        ({"event": "badge_awarded", "distinct_id": "u"}, "properties.badge: required"),
-        ({"event": "sign_upp", "distinct_id": "u"}, 'did you mean "sign_up"?'),
-    ],
-)
 async def test_a_bad_event_is_named_and_the_good_one_beside_it_is_stored(
-    producer: Producer, connection: Connection, event: Any, says: str
+    producer: Producer, connection: Connection, subtests: pytest.Subtests
 ) -> None:
-    status, answer = await producer.send([event, GOOD])
-    bad, good = answer["results"]
-    assert (202, "rejected", "accepted") == (status, bad["status"], good["status"])
-    assert says in bad["error"], bad
-    assert await Events(connection).get("sign_up:u1")
+    for number, (event, says) in enumerate(BAD):
+        with subtests.test(says=says):
+            status, answer = await producer.send([event, GOOD | {"distinct_id": f"good{number}"}])
+            bad, good = answer["results"]
+            assert (202, "rejected", "accepted") == (status, bad["status"], good["status"])
+            assert says in bad["error"], bad
+            assert await Events(connection).get(f"sign_up:good{number}")
 
-    status, answer = await producer.send(event if isinstance(event, dict) else [event])
-    assert (422, 1) == (status, answer["rejected"])
+            status, answer = await producer.send(event if isinstance(event, dict) else [event])
+            assert (413 if "65536" in says else 422, 1) == (status, answer["rejected"])
+            assert answer["results"][0]["error"] == answer["error"]
 
 
 async def test_nesting_has_a_bound_that_can_be_stored(producer: Producer) -> None:
@@ -104,7 +116,7 @@ async def test_bad_gzip_is_refused_and_a_bomb_does_not_go_off(producer: Producer
     for data in (b"not gzip", gzip.compress(b"{}")[:-4], gzip.compress(json.dumps(GOOD).encode()) + b"more"):
         status, answer = await producer.send(data, Content_Encoding="gzip")
         assert (400, True) == (status, "gzip" in answer["error"])
-    status, _ = await producer.send(gzip.compress(b" " * 500_000_000, 9), Content_Encoding="gzip")
+    status, _ = await producer.send(gzip.compress(b" " * 100_000_000, 9), Content_Encoding="gzip")
     assert 413 == status
 
 

@@ -11,11 +11,11 @@ from telemetry.core.event import Event
 from telemetry.ingest.accept import Result
 from telemetry.ingest.group_commit import GroupCommit
 from telemetry.ingest.metrics import IngestMetrics
-from telemetry.ingest.refusal import Refusal
+from telemetry.ingest.policies import InForce
+from telemetry.ingest.refusal import Refusal, busy
 from telemetry.store.client import Connection
 from telemetry.store.events import Events
 from tests.facts import an_event
-from tests.ingest.conftest import Producer, Serving
 from tests.until import until
 
 
@@ -39,20 +39,33 @@ class Rows:
         return await self.rows.insert(events)
 
 
+class Settled:
+    """Key policies that may have been switched under an event."""
+
+    def __init__(self) -> None:
+        self.switched: set[str] = set()
+
+    async def confirm(self, keyed: InForce) -> None:
+        """Refuse what was keyed before the switch."""
+        if self.switched & keyed.keys():
+            raise busy("switched")
+
+
 class Clerk:
     """A group commit and what it writes to."""
 
     def __init__(self, connection: Connection, **bounds: Any) -> None:
         self.rows = Rows(Events(connection))
         self.clock = connection.clock
-        tokens = iter(f"receipt-{n}" for n in range(1000))
-        limits = {"most": 100, "room": 1000, "patience": 5.0} | bounds
+        limits = {"most": 100, "room": 1000} | bounds
+        self.policies = Settled()
+        self.health: list[str | None] = []
         metrics = IngestMetrics(CollectorRegistry())
-        self.commit = GroupCommit(self.rows, self.clock, metrics, lambda: next(tokens), lambda _: None, **limits)
+        self.commit = GroupCommit(self.rows, self.policies, self.clock, metrics, self.health.append, **limits)
 
     async def submit(self, *events: Event) -> Sequence[Result]:
         """Submit as a request does."""
-        return await self.commit.submit(events, self.clock.monotonic())
+        return await self.commit.submit(events, dict.fromkeys(event.type for event in events))
 
 
 async def test_requests_that_come_during_a_write_share_the_next_and_each_hears_of_its_own(
@@ -132,69 +145,127 @@ async def test_a_duplicate_is_answered_only_once_the_row_that_blocks_is_committe
     monkeypatch.setattr(clerk.rows.rows, "_behind", roll_back)
     async with anyio.create_task_group() as group:
         group.start_soon(clerk.commit.run)
-        (result,) = await clerk.submit(an_event())
+        (result,) = await clerk.submit(an_event(receipt="anew"))
         group.cancel_scope.cancel()
     stored = await Events(connection).get("sign_up:u1")
     assert stored is not None
-    assert ("accepted", "receipt-0") == (result.status, stored.receipt)
+    assert ("accepted", "anew") == (result.status, stored.receipt)
 
 
-async def test_while_the_database_stays_away_nothing_is_half_said(connection: Connection) -> None:
-    clerk = Clerk(connection, patience=0.3)
+async def test_a_request_that_gives_up_takes_nothing_back(connection: Connection) -> None:
+    clerk = Clerk(connection)
+    async with anyio.create_task_group() as group:
+        group.start_soon(clerk.commit.run)
+        with anyio.move_on_after(0.05):
+            await clerk.submit(an_event(receipt="first"))
+        clerk.rows.gate.set()
+        (again,) = await clerk.submit(an_event(receipt="again"))
+        group.cancel_scope.cancel()
+    assert "duplicate" == again.status
+
+
+async def test_while_the_database_stays_away_it_is_tried_again_for_as_long_as_somebody_waits(
+    connection: Connection,
+) -> None:
+    clerk = Clerk(connection)
     clerk.rows.gate.set()
     clerk.rows.failures = 10**6
     async with anyio.create_task_group() as group:
         group.start_soon(clerk.commit.run)
-        with pytest.raises(Refusal, match="safe"):
+        with anyio.move_on_after(1.3):
             await clerk.submit(an_event())
         clerk.rows.failures = 0
-        (result,) = await clerk.submit(an_event())
+        (result,) = await clerk.submit(an_event("sign_up:u2"))
         group.cancel_scope.cancel()
     assert "accepted" == result.status
+    assert ["the database does not answer", None] == sorted(set(clerk.health), key=str, reverse=True)
 
 
-async def test_without_a_database_ingest_is_alive_and_not_ready(serving: Serving) -> None:
-    nowhere = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200"
-    async with serving(ready=False, mongodb_uri=nowhere) as producer:
-        assert 200 == (await producer.get("/healthz"))[0]
-        assert 503 == (await producer.get("/readyz"))[0]
-        status, answer = await producer.send({"event": "sign_up", "distinct_id": "u"})
-        assert (503, True) == (status, "send the same again" in answer["error"])
+async def test_what_was_keyed_before_a_switch_is_not_written_and_the_request_beside_it_is(
+    connection: Connection,
+) -> None:
+    clerk = Clerk(connection)
+    clerk.rows.gate.set()
+    clerk.policies.switched = {"badge"}
+    statuses: list[str] = []
 
+    async def other() -> None:
+        statuses.extend(result.status for result in await clerk.submit(an_event("sign_up:u1")))
 
-async def test_every_form_of_request_is_taken(producer: Producer, connection: Connection) -> None:
-    def event(n: int) -> dict[str, str]:
-        return {"event": "sign_up", "distinct_id": f"u{n}"}
-
-    lines = b'{"event": "sign_up", "distinct_id": "u5"}\n{"event": "sign_up", "distinct_id": "u6"}'
-    assert 1 == (await producer.send(event(1)))[1]["accepted"]
-    assert 1 == (await producer.send([event(1), event(2)]))[1]["accepted"]
-    assert 1 == (await producer.send({"events": [event(3)]}))[1]["accepted"]
-    assert 1 == (await producer.send_gzipped([event(4), event(4)]))[1]["accepted"]
-    assert 2 == (await producer.send(lines, kind="application/x-ndjson; charset=utf-8"))[1]["accepted"]
-    assert 6 == await Events(connection).estimate()
-
-
-async def test_thirty_two_clients_at_once_store_each_fact_once(producer: Producer, connection: Connection) -> None:
-    accepted: list[int] = []
-
-    async def client() -> None:
-        _, answer = await producer.send([{"event": "sign_up", "distinct_id": f"u{n}"} for n in range(50)])
-        accepted.append(answer["accepted"])
+    async def switched() -> None:
+        with pytest.raises(Refusal, match="switched"):
+            await clerk.submit(an_event("badge:u1"))
 
     async with anyio.create_task_group() as group:
-        for _ in range(32):
-            group.start_soon(client)
-    assert (50, 50) == (sum(accepted), await Events(connection).estimate())
+        async with anyio.create_task_group() as requests:
+            requests.start_soon(other)
+            requests.start_soon(switched)
+            await anyio.wait_all_tasks_blocked()
+            group.start_soon(clerk.commit.run)
+        group.cancel_scope.cancel()
+    assert (["accepted"], [["sign_up:u1"]]) == (statuses, clerk.rows.writes)
 
 
-async def test_what_the_api_says_of_itself_names_the_forms_and_the_answers(producer: Producer) -> None:
-    status, text = await producer.get("/openapi.json")
-    assert 200 == status
-    for word in ("/ingest", "application/x-ndjson", "bearer", '"413"', "Retry-After"):
-        assert word in text
-    assert 200 == (await producer.get("/docs"))[0]
-    assert "tellonce_ingest_events_total" in (await producer.get("/metrics"))[1]
+async def test_what_can_never_be_written_costs_only_its_own_request(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk = Clerk(connection)
+    clerk.rows.gate.set()
+    insert, answers = clerk.rows.insert, dict[str, int]()
+
+    async def choke(events: Sequence[Event]) -> dict[str, Event]:
+        if any(event.key == "t:bad" for event in events):
+            raise ValueError("too large for a document")
+        return await insert(events)
+
+    monkeypatch.setattr(clerk.rows, "insert", choke)
+
+    async def request(name: str) -> None:
+        try:
+            await clerk.submit(an_event(f"t:{name}"))
+        except Refusal as refusal:
+            answers[name] = refusal.status
+        else:
+            answers[name] = 202
+
+    async with anyio.create_task_group() as group:
+        async with anyio.create_task_group() as requests:
+            for name in ("good", "bad", "fine"):
+                requests.start_soon(request, name)
+            await anyio.wait_all_tasks_blocked()
+            group.start_soon(clerk.commit.run)
+        group.cancel_scope.cancel()
+    assert {"good": 202, "bad": 500, "fine": 202} == answers
+
+
+async def test_a_committer_that_stops_tells_everybody_to_send_again(connection: Connection) -> None:
+    clerk = Clerk(connection, most=1)
+    refused: list[int] = []
+
+    async def request(name: str) -> None:
+        try:
+            await clerk.submit(an_event(name))
+        except Refusal as refusal:
+            refused.append(refusal.status)
+
+    async with anyio.create_task_group() as requests:
+        async with anyio.create_task_group() as group:
+            group.start_soon(clerk.commit.run)
+            for name in ("t:in flight", "t:queued"):
+                requests.start_soon(request, name)
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+        requests.start_soon(request, "t:late")
+    assert [503, 503, 503] == refused
+
+
+async def test_a_request_larger_than_the_queue_has_its_turn_when_nobody_waits(connection: Connection) -> None:
+    clerk = Clerk(connection, room=2, most=2)
+    clerk.rows.gate.set()
+    async with anyio.create_task_group() as group:
+        group.start_soon(clerk.commit.run)
+        assert 5 == len(await clerk.submit(*(an_event(f"t:{n}") for n in range(5))))
+        group.cancel_scope.cancel()
 
 
 async def truly(fact: Any) -> bool:
