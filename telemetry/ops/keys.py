@@ -75,6 +75,8 @@ async def switch(
     await sleep(settle)
     switched = await _alias_all(connection, event_type, to, seen)
     await keys.finish_switch(event_type, to)
+    # Once more: a write that hung on its way since before the switch may have come through meanwhile.
+    await _alias_all(connection, event_type, to, lambda _: None)
     return switched
 
 

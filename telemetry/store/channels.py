@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from telemetry.store.client import Connection, patiently, read
+from telemetry.store.client import Connection, ensure, patiently, read
 
 Member = tuple[str, int]  # delivery id, generation
 
@@ -62,7 +62,7 @@ class Channels:
         row = await patiently(self._rows.find_one, {"_id": channel})
         if row is None:
             fresh = {"holder": "", "epoch": 0, "until": self._connection.clock.now()}
-            await patiently(self._rows.update_one, {"_id": channel}, {"$setOnInsert": fresh}, upsert=True)
+            await ensure(self._rows, channel, fresh)
             (row,) = await read(self._rows, {"_id": channel})
         return _channel(row)
 

@@ -17,7 +17,9 @@ from motor.motor_asyncio import (
 from pymongo import ReadPreference
 from pymongo.errors import (
     AutoReconnect,
+    BulkWriteError,
     ConfigurationError,
+    DuplicateKeyError,
     InvalidURI,
     PyMongoError,
     ServerSelectionTimeoutError,
@@ -38,6 +40,7 @@ P = ParamSpec("P")
 EMBEDDED_CHUNK = 50
 CHUNK = 500
 TRIES = 3
+DUPLICATE_KEY = 11000
 # A clock of this process and the database's drift apart by far less than a millisecond in this time.
 MEASURE_EVERY = 30.0
 TRANSIENT_CODES = frozenset({6, 7, 50, 64, 89, 91, 100, 112, 189, 246, 262, 9001, 10107, 11600, 11602, 13435, 13436})
@@ -195,6 +198,50 @@ async def read(
         return await (cursor.sort(list(sort)) if sort else cursor).to_list(None)
 
     return await patiently(once)
+
+
+async def insert_new(collection: Collection, rows: Sequence[Row]) -> list[str]:
+    """Insert rows, durably, and answer with the ids that were taken; whatever stands under them stays.
+
+    Safe to repeat. Raises UnavailableError when the database did not confirm it, TellonceError when it
+    refused a row for good; the others are written all the same.
+    """
+
+    async def once() -> list[str]:
+        try:
+            await collection.insert_many(rows, ordered=False)
+        except BulkWriteError as error:
+            return _taken(error, rows)
+        return []
+
+    return await patiently(once)
+
+
+def _taken(error: BulkWriteError, rows: Sequence[Row]) -> list[str]:
+    details = error.details or {}
+    failed: list[Mapping[str, Any]] = details.get("writeErrors", [])
+    refused = [entry for entry in failed if entry.get("code") != DUPLICATE_KEY]
+    if refused:
+        said = _text(refused[0])
+        transient = refused[0].get("code") in TRANSIENT_CODES
+        raise UnavailableError(said) if transient else TellonceError(said)
+    if unconfirmed := details.get("writeConcernErrors"):
+        raise UnavailableError(_text(unconfirmed[0]))
+    return [rows[entry["index"]]["_id"] for entry in failed]
+
+
+def _text(entry: Mapping[str, Any]) -> str:
+    return f"the database did not take a write: {entry.get('errmsg', '')[:200]}"
+
+
+async def ensure(collection: Collection, name: str, fresh: Mapping[str, Any]) -> None:
+    """Make a row unless there is one; two that make it at once are no error."""
+
+    async def once() -> None:
+        with suppress(DuplicateKeyError):
+            await collection.update_one({"_id": name}, {"$setOnInsert": fresh}, upsert=True)
+
+    await patiently(once)
 
 
 def chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:

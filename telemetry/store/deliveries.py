@@ -5,14 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo.errors import BulkWriteError
-
 from telemetry.core.delivery import TOMBSTONES, Delivery, Signal, State, sources, target
-from telemetry.core.errors import UnavailableError
-from telemetry.store.client import Connection, Row, chunks, patiently, read
+from telemetry.store.client import Connection, Row, chunks, insert_new, patiently, read
 from telemetry.store.documents import delivery_from, delivery_row
 
-DUPLICATE_KEY = 11000
 INSERT_AT_ONCE = 1000
 BY_WORK = (("work", 1),)
 
@@ -29,19 +25,8 @@ class Deliveries:
         """Put deliveries in the queue, durably; answer with the ids that were there, in whatever state they stay."""
         skipped: list[str] = []
         for some in chunks(deliveries, INSERT_AT_ONCE):
-            skipped += await patiently(self._offer, [delivery_row(delivery) for delivery in some])
+            skipped += await insert_new(self._rows, [delivery_row(delivery) for delivery in some])
         return skipped
-
-    async def _offer(self, rows: list[Row]) -> list[str]:
-        try:
-            await self._rows.insert_many(rows, ordered=False)
-        except BulkWriteError as error:
-            details = error.details or {}
-            other = [entry for entry in details["writeErrors"] if entry.get("code") != DUPLICATE_KEY]
-            if other or details.get("writeConcernErrors"):
-                raise UnavailableError(f"the queue {self._rows.name} did not take an offer: {error}") from error
-            return [rows[entry["index"]]["_id"] for entry in details["writeErrors"]]
-        return []
 
     async def destinations(self) -> list[str]:
         """List the destinations for which something is pending."""

@@ -1,7 +1,6 @@
 """Rows as MongoDB holds them, and the values we make of them."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from telemetry.core.delivery import TOMBSTONES, Delivery, State
@@ -105,34 +104,35 @@ _NAME_ESCAPES = (("%", "%25"), ("$", "%24"), (".", "%2E"))
 
 def stored(value: Any) -> Any:
     """Escape the names in a JSON value so that every server can store them."""
-    if isinstance(value, Mapping):
-        return {_escaped(name): stored(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [stored(item) for item in value]
-    return value
+    return _renamed(value, _escaped)
 
 
 def restored(value: Any) -> Any:
     """Give a stored JSON value its own names back."""
+    return _renamed(value, _unescaped)
+
+
+def _renamed(value: Any, rename: Callable[[str], str]) -> Any:
+    # Asked for every leaf of every event: leaves come first, by their exact type.
+    kind = type(value)
+    if kind is str or kind is int or kind is float or kind is bool or value is None:
+        return value
     if isinstance(value, Mapping):
-        return {_unescaped(name): restored(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [restored(item) for item in value]
+        return {rename(name): _renamed(item, rename) for name, item in value.items()}
+    if kind is list or kind is tuple:
+        return [_renamed(item, rename) for item in value]
     return value
 
 
 def _escaped(name: str) -> str:
-    for plain, escape in _NAME_ESCAPES:
-        name = name.replace(plain, escape)
+    if "%" in name or "$" in name or "." in name:
+        for plain, escape in _NAME_ESCAPES:
+            name = name.replace(plain, escape)
     return name
 
 
 def _unescaped(name: str) -> str:
-    for plain, escape in reversed(_NAME_ESCAPES):
-        name = name.replace(escape, plain)
+    if "%" in name:
+        for plain, escape in reversed(_NAME_ESCAPES):
+            name = name.replace(escape, plain)
     return name
-
-
-def milliseconds(moment: datetime) -> datetime:
-    """Cut a moment to what BSON can hold."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

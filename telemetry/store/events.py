@@ -3,18 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection as Names
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
-
-from pymongo.errors import BulkWriteError
 
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.key import join_key
-from telemetry.store.client import Connection, Row, Session, chunks, patiently, read
+from telemetry.store.client import Connection, Row, Session, chunks, insert_new, patiently, read
 from telemetry.store.documents import event_from, event_row
 
-DUPLICATE_KEY = 11000
 BY_DUE = (("due_at", 1),)
 # Whatever is owed: a range, as no index answers `$exists` on every server.
 OWED: Row = {"due_at": {"$gte": datetime(1970, 1, 1, tzinfo=UTC)}}
@@ -35,7 +31,7 @@ class Events:
         that carries the event's own receipt was written by an earlier try of this call and counts as new.
         Raises UnavailableError when that could not be found out: then the same call may be made again.
         """
-        blocked = await self._insert(events)
+        blocked = set(await insert_new(self._rows, [event_row(event) for event in events]))
         if not blocked:
             return {}
         wanted = {event.key: event for event in events if event.key in blocked}
@@ -44,20 +40,6 @@ class Events:
             # What blocked us is not majority-committed: it may yet be rolled back, so it proves nothing.
             raise UnavailableError("an existing row is not committed yet")
         return {key: row for key, row in found.items() if row.receipt != wanted[key].receipt}
-
-    async def _insert(self, events: Sequence[Event]) -> set[str]:
-        rows = [event_row(event) for event in events]
-        try:
-            await patiently(self._insert_many, rows)
-        except _BlockedError as blocked:
-            return blocked.keys
-        return set()
-
-    async def _insert_many(self, rows: list[Row]) -> None:
-        try:
-            await self._rows.insert_many(rows, ordered=False)
-        except BulkWriteError as error:
-            raise _blocked(error, rows) from error
 
     async def fetch(self, keys: Sequence[str]) -> list[Event]:
         """Read the events that exist among the given keys."""
@@ -82,8 +64,7 @@ class Events:
         """Block keys on behalf of events stored under other keys; a key that is taken stays as it is."""
         rows: list[Row] = [{"_id": key, "alias": name} for key, name in aliases.items() if key != name]
         if rows:
-            with suppress(_BlockedError):
-                await patiently(self._insert_many, rows)
+            await insert_new(self._rows, rows)
 
     async def get(self, key: str) -> Event | None:
         """Read one event."""
@@ -157,23 +138,6 @@ class Events:
     async def estimate(self) -> int:
         """Say about how many events are stored."""
         return int(await patiently(self._rows.estimated_document_count))
-
-
-class _BlockedError(Exception):
-    """Some keys were taken; everything else was written."""
-
-    def __init__(self, keys: set[str]) -> None:
-        super().__init__(f"{len(keys)} keys are taken")
-        self.keys = keys
-
-
-def _blocked(error: BulkWriteError, rows: Sequence[Row]) -> Exception:
-    details = error.details or {}
-    others = [entry for entry in details.get("writeErrors", []) if entry.get("code") != DUPLICATE_KEY]
-    unconfirmed = others or details.get("writeConcernErrors")
-    if unconfirmed:
-        return UnavailableError(f"the database did not confirm the write: {unconfirmed[0].get('errmsg', '')[:200]}")
-    return _BlockedError({rows[entry["index"]]["_id"] for entry in details["writeErrors"]})
 
 
 def _acked(taken: Mapping[str, int]) -> Row:

@@ -7,10 +7,10 @@ from typing import Any
 from pymongo.errors import OperationFailure, PyMongoError
 
 from telemetry.core.errors import ConfigurationError
-from telemetry.store.client import Collection, Connection, patiently, translated
+from telemetry.store.client import DUPLICATE_KEY, Collection, Connection, patiently, translated
 
 DUPLICATES_SHOWN = 5
-DUPLICATE_KEY, EXISTS_OTHERWISE = 11000, (85, 86)
+EXISTS_OTHERWISE = (85, 86)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from telemetry.core.key import KeyPolicy
-from telemetry.store.client import Connection, patiently, read
+from telemetry.store.client import Connection, ensure, patiently, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,7 @@ class Keys:
 
     async def register(self, event_type: str, key: KeyPolicy) -> Policy:
         """Put a type's policy in force unless one is; answer with the one that is."""
-        fresh = {"$setOnInsert": {"key": key.spelling}}
-        await patiently(self._rows.update_one, {"_id": event_type}, fresh, upsert=True)
+        await ensure(self._rows, event_type, {"key": key.spelling})
         (row,) = await read(self._rows, {"_id": event_type})
         return _policy(row)
 

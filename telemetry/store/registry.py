@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from telemetry.store.client import Connection, Session, patiently, read
+from telemetry.store.client import Connection, Session, ensure, patiently, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Registry:
     async def register(self, name: str) -> None:
         """Owe events to a consumer from now on; one that is registered stays as it is."""
         fresh = {"since": self._connection.clock.now(), "paused": False}
-        await patiently(self._rows.update_one, {"_id": name}, {"$setOnInsert": fresh}, upsert=True)
+        await ensure(self._rows, name, fresh)
 
     async def read(self) -> dict[str, Registered]:
         """Read who is registered now, by name."""
