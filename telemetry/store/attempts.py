@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from telemetry.store.client import Connection, chunks, patiently, read
+from telemetry.store.client import Connection
+from telemetry.store.commands import chunks, patiently, read
 
 INSERT_AT_ONCE = 1000
 

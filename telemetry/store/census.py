@@ -10,7 +10,8 @@ from pymongo.errors import PyMongoError
 from telemetry.core.delivery import State
 from telemetry.core.event import Event
 from telemetry.core.key import join_key
-from telemetry.store.client import Collection, Connection, Row, chunks, read, translated
+from telemetry.store.client import Connection
+from telemetry.store.commands import Collection, Row, chunks, read, translated
 from telemetry.store.deliveries import of_events
 from telemetry.store.documents import event_from
 

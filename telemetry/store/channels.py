@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from telemetry.store.client import Connection, ensure, patiently, read
+from telemetry.store.client import Connection
+from telemetry.store.commands import ensure, patiently, read
 
 Member = tuple[str, int]  # delivery id, generation
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from telemetry.core.delivery import TOMBSTONES, Delivery, Signal, State, sources, target
-from telemetry.store.client import Connection, Row, chunks, insert_new, patiently, read
+from telemetry.store.client import Connection
+from telemetry.store.commands import Row, chunks, insert_new, patiently, read
 from telemetry.store.documents import delivery_from, delivery_row
 
 INSERT_AT_ONCE = 1000

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.key import join_key
-from telemetry.store.client import Connection, Row, Session, chunks, insert_new, patiently, read
+from telemetry.store.client import Connection
+from telemetry.store.commands import Row, Session, chunks, insert_new, patiently, read
 from telemetry.store.documents import event_from, event_row
 
 BY_DUE = (("due_at", 1),)

@@ -7,7 +7,8 @@ from typing import Any
 import anyio
 from pymongo.errors import PyMongoError
 
-from telemetry.store.client import Connection, patiently, translated
+from telemetry.store.client import Connection
+from telemetry.store.commands import patiently, translated
 
 # How long the server may keep a quiet stream's question. The driver's thread is blocked for as long, so a
 # stopping process waits for it; and an idle deployment asks this often.

@@ -7,7 +7,8 @@ from typing import Any
 from pymongo.errors import OperationFailure, PyMongoError
 
 from telemetry.core.errors import ConfigurationError
-from telemetry.store.client import DUPLICATE_KEY, Collection, Connection, patiently, translated
+from telemetry.store.client import Connection
+from telemetry.store.commands import DUPLICATE_KEY, Collection, patiently, translated
 
 DUPLICATES_SHOWN = 5
 EXISTS_OTHERWISE = (85, 86)

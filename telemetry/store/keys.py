@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from telemetry.core.key import KeyPolicy
-from telemetry.store.client import Connection, ensure, patiently, read
+from telemetry.store.client import Connection
+from telemetry.store.commands import ensure, patiently, read
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from telemetry.store.client import Connection, patiently
+from telemetry.store.client import Connection
+from telemetry.store.commands import patiently
 
 
 @dataclass(frozen=True, slots=True)

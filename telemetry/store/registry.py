@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from telemetry.store.client import Connection, Session, ensure, patiently, read
+from telemetry.store.client import Connection
+from telemetry.store.commands import Session, ensure, patiently, read
 
 
 @dataclass(frozen=True, slots=True)

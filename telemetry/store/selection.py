@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from telemetry.core.delivery import Signal, State, sources
-from telemetry.store.client import Connection, patiently
+from telemetry.store.client import Connection
+from telemetry.store.commands import patiently
 from telemetry.store.deliveries import Deliveries, of_events, standing
 
 

@@ -17,7 +17,8 @@ from telemetry.runtime.logs import get_logger
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.settings import Settings
 from telemetry.runtime.web import WebService
-from telemetry.store.client import Connection, Session, connect
+from telemetry.store.client import Connection, connect
+from telemetry.store.commands import Session
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.feed import follow
