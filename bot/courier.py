@@ -39,12 +39,19 @@ class ChannelCourier:
 
     async def drain(self) -> None:
         """Post until nothing waits or the channel is blocked; raise UnavailableError when the database is away."""
+        self._standing.exhausted = False
         while await self._step():
             pass
 
+    def knows(self, delivery: str) -> bool:
+        """Say whether a delivery was read already."""
+        return delivery in self._standing.read
+
     async def _step(self) -> bool:
         standing = self._standing
-        row = standing.row or await self._desk.channels.read(standing.channel)
+        # A block may be lifted from outside: it is read again each time.
+        kept = standing.row if standing.row and not standing.row.block else None
+        row = kept or await self._desk.channels.read(standing.channel)
         if (pause := self._led_by_another(row)) > 0:
             standing.forget()
             await anyio.sleep(pause)
@@ -65,8 +72,9 @@ class ChannelCourier:
 
     async def _post_next(self, row: Channel) -> bool:
         desk, standing = self._desk, self._standing
-        if not standing.ahead:
-            standing.ahead.extend(await desk.queue.waiting(destination_of(standing.channel), READ_AHEAD))
+        if not standing.ahead and not standing.exhausted:
+            waiting = await desk.queue.waiting(destination_of(standing.channel), READ_AHEAD)
+            standing.take_in(waiting, READ_AHEAD)
         if not standing.ahead:
             return False
         if earlier := standing.ahead[0].attempt:

@@ -1,6 +1,7 @@
 """What the couriers of one bot share, and what one channel's courier knows."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -22,6 +23,7 @@ TROUBLE = Backoff(first=1.0, cap=60.0)
 BLOCKED = Backoff(first=60.0, cap=3600.0)
 # Rows with this scope were parked with their channel and come back with it.
 CHANNEL_SCOPE = "channel"
+MOST_READ = 1000
 _DESTINATION = "discord:"
 
 
@@ -53,11 +55,27 @@ class Standing:
     refusal: Verdict | None = None  # certain about the last try, while an earlier one may have passed
     failures: int = 0
     ahead: deque[Delivery] = field(default_factory=deque)
+    exhausted: bool = False  # nothing was left in the queue when it was last read
+    read: dict[str, None] = field(default_factory=dict)  # ids read lately: a hint of one is old news
+
+    def take_in(self, waiting: Sequence[Delivery], most: int) -> None:
+        """Note what a reading of at most so many found."""
+        self.ahead.extend(waiting)
+        # What comes later than a short reading is told by a hint.
+        self.exhausted = len(waiting) < most
+        self.read |= {delivery.id: None for delivery in waiting}
+        while len(self.read) > MOST_READ:
+            del self.read[next(iter(self.read))]
 
     def forget(self) -> None:
         """Read everything anew: the row may be another's by now."""
         self.row = None
+        self.reread()
+
+    def reread(self) -> None:
+        """Read the queue anew: what waits there has changed."""
         self.ahead.clear()
+        self.exhausted = False
 
     def resolve(self, nonce: str) -> None:
         """Note that nothing is open about a batch: another may take its place."""
@@ -72,3 +90,8 @@ def destination_of(channel: str) -> str:
 def channel_of(destination: str) -> str:
     """Give the channel that a destination names."""
     return destination.removeprefix(_DESTINATION)
+
+
+def channel_of_delivery(name: str) -> str:
+    """Give the channel that a delivery's id names."""
+    return channel_of(name.partition("|")[2])

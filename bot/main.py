@@ -78,7 +78,7 @@ class BotService:
                     metrics=self._metrics,
                     holder=self._holder,
                 )
-                self._rounds = Rounds(desk, partial(follow, connection, f"{QUEUE}_queue", "destination"))
+                self._rounds = Rounds(desk, partial(follow, connection, f"{QUEUE}_queue", "_id"))
                 await self._rounds.run()
         except BaseException as error:
             self._readiness.lacks("database", str(error) or "stopping")

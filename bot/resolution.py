@@ -86,7 +86,7 @@ class Resolution:
                 await self._settlement.refused(batch, waiting, standing.refusal)
             case NotFound() if len(waiting) < len(batch.members):
                 await desk.queue.mark([name for name, _ in batch.members], attempt=None)
-                standing.ahead.clear()
+                standing.reread()
                 standing.resolve(batch.nonce)
             case NotFound():
                 again = replace(batch.again(desk.clock.now(), window=True), author=desk.session.author)

@@ -8,7 +8,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from bot.courier import ChannelCourier
-from bot.desk import CHANNEL_SCOPE, TROUBLE, Desk, channel_of, destination_of
+from bot.desk import CHANNEL_SCOPE, TROUBLE, Desk, channel_of, channel_of_delivery, destination_of
 from telemetry.core.errors import UnavailableError
 from telemetry.runtime.logs import get_logger
 
@@ -24,6 +24,7 @@ class Rounds:
         self._desk = desk
         self._feed = feed
         self._wanted: dict[str, bool] = {}  # channels being drained; True where more has come meanwhile
+        self._couriers: dict[str, ChannelCourier] = {}
         self._probe = anyio.Event()
         self._changed: set[str | None] = set()
 
@@ -44,8 +45,13 @@ class Rounds:
         self._probe.set()
 
     async def _listen(self, hints: AsyncIterator[Any], group: TaskGroup) -> None:
-        async for destination in hints:
-            self._want(channel_of(str(destination)), group)
+        async for delivery in hints:
+            channel = channel_of_delivery(str(delivery))
+            if not self._courier(channel).knows(delivery):
+                self._want(channel, group)
+
+    def _courier(self, channel: str) -> ChannelCourier:
+        return self._couriers.setdefault(channel, ChannelCourier(channel, self._desk))
 
     async def _go_round(self, group: TaskGroup) -> None:
         while True:
@@ -75,7 +81,7 @@ class Rounds:
         group.start_soon(self._drain, channel, name=f"channel {channel}")
 
     async def _drain(self, channel: str) -> None:
-        courier = ChannelCourier(channel, self._desk)
+        courier = self._courier(channel)
         failures = 0
         with self._desk.metrics.channels.track_inprogress():
             try:

@@ -38,7 +38,7 @@ class Settlement:
                 self._wait(reason, after, verdict.scope)
                 if certain:
                     self._standing.resolve(batch.nonce)
-                    self._standing.ahead.clear()
+                    self._standing.reread()
             case Unknown(reason):
                 self._wait(reason, None, Scope.CHANNEL)
             case Dead() | Parked() if certain:
@@ -79,7 +79,7 @@ class Settlement:
             case Dead(reason):
                 await desk.queue.settle(batch.members, Signal.GIVE_UP, reason=reason)
                 log.error("delivery.dead", channel=standing.channel, deliveries=ids, why=reason)
-        standing.ahead.clear()
+        standing.reread()
         standing.resolve(batch.nonce)
 
     async def park_unresolved(self, batch: Batch, reason: str) -> None:
@@ -87,7 +87,7 @@ class Settlement:
         await self._desk.queue.settle(batch.members, Signal.PARK, reason=reason, attempt=batch_row(batch))
         ids = [name for name, _ in batch.members]
         log.error("delivery.parked", channel=self._standing.channel, deliveries=ids, why=reason)
-        self._standing.ahead.clear()
+        self._standing.reread()
         self._standing.resolve(batch.nonce)
 
     async def park_waiting(self, block: Block) -> None:

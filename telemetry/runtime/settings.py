@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     health_host: str = "127.0.0.1"
     watch_port: Port = 8081
     lease: Seconds = 8
-    lease_renewal: Seconds = 2.5
+    lease_renewal: Seconds = 3.5
     sweep_every: Seconds = 10
     full_sweep_every: Seconds = 600
     sweep_overlap: Seconds = 60

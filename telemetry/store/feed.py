@@ -12,8 +12,10 @@ from telemetry.store.commands import patiently, translated
 
 # How long the server may keep a quiet stream's question. The driver's thread is blocked for as long, so a
 # stopping process waits for it; and an idle deployment asks this often.
-MAX_AWAIT_MS = 2000
+MAX_AWAIT_MS = 4000
 HINTS_AT_ONCE = 500
+EARLY = 0.5
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.2
 
 
 @asynccontextmanager
@@ -30,8 +32,17 @@ async def follow(connection: Connection, collection: str, field: str) -> AsyncIt
 
 
 async def _hints(stream: Any) -> AsyncIterator[Any]:
+    pause = 0.0
     try:
-        async for change in stream:
-            yield change.get("hint")
+        while True:
+            asked = anyio.current_time()
+            change = await stream.try_next()
+            if change is not None:
+                pause = 0.0
+                yield change.get("hint")
+            elif anyio.current_time() - asked < EARLY:
+                # A server that answers every write, even those of others, is not asked at that rate.
+                pause = min(max(2 * pause, SHORTEST_PAUSE), LONGEST_PAUSE)
+                await anyio.sleep(pause)
     except PyMongoError as error:
         raise translated(error) from error

@@ -111,7 +111,7 @@ class Bench:
                 BotMetrics(CollectorRegistry()),
                 f"bot-{id(session)}",
             )
-            rounds.append(Rounds(desk, partial(follow, self.connection, "discord_queue", "destination")))
+            rounds.append(Rounds(desk, partial(follow, self.connection, "discord_queue", "_id")))
             async with anyio.create_task_group() as group:
                 group.start_soon(session.run)
                 group.start_soon(rounds[0].run)

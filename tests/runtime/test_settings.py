@@ -67,7 +67,7 @@ def test_no_secret_is_shown() -> None:
         ("TELLONCE_LEESE", "1", 'TELLONCE_LEESE: unknown variable; did you mean "TELLONCE_LEASE"?'),
         ("TELLONCE_LEASE", "soon", 'TELLONCE_LEASE: expected a valid number, not "soon"'),
         ("TELLONCE_LEASE", "inf", 'TELLONCE_LEASE: expected a finite number, not "inf"'),
-        ("TELLONCE_LEASE", "5", "TELLONCE_LEASE_RENEWAL: expected less than half of TELLONCE_LEASE, not 2.5"),
+        ("TELLONCE_LEASE", "5", "TELLONCE_LEASE_RENEWAL: expected less than half of TELLONCE_LEASE, not 3.5"),
         ("TELLONCE_RECORD_FRESH", "20", "less than TELLONCE_CHANNEL_LEASE minus TELLONCE_REQUEST_TIMEOUT, not 20"),
         ("TELLONCE_FULL_SWEEP_EVERY", "9", "TELLONCE_SWEEP_EVERY: expected at most TELLONCE_FULL_SWEEP_EVERY, not 10"),
         ("TELLONCE_QUEUE_LIMIT", "9", "TELLONCE_COMMIT_MAX: expected at most TELLONCE_QUEUE_LIMIT, not 1000"),
