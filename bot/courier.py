@@ -31,9 +31,9 @@ READ_AHEAD = 200
 class ChannelCourier:
     """Drains one channel."""
 
-    def __init__(self, channel: str, desk: Desk) -> None:
+    def __init__(self, channel: str, desk: Desk, row: Channel | None = None) -> None:
         self._desk = desk
-        self._standing = Standing(channel)
+        self._standing = Standing(channel, row)
         self._settlement = Settlement(desk, self._standing)
         self._resolution = Resolution(desk, self._standing, self._settlement, self._wait_turn, self._try)
 

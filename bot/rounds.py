@@ -31,6 +31,8 @@ class Rounds:
     async def run(self) -> None:
         """Go round until cancelled, then let go of the channels; raise UnavailableError on database trouble."""
         await self._desk.session.wait_open()
+        for row in await self._desk.channels.all():
+            self._couriers[row.id] = ChannelCourier(row.id, self._desk, row)
         try:
             async with self._feed() as hints, anyio.create_task_group() as group:
                 group.start_soon(self._listen, hints, group, name="queue stream")
@@ -51,7 +53,9 @@ class Rounds:
                 self._want(channel, group)
 
     def _courier(self, channel: str) -> ChannelCourier:
-        return self._couriers.setdefault(channel, ChannelCourier(channel, self._desk))
+        if channel not in self._couriers:
+            self._couriers[channel] = ChannelCourier(channel, self._desk)
+        return self._couriers[channel]
 
     async def _go_round(self, group: TaskGroup) -> None:
         while True:

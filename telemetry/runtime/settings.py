@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     sweep_every: Seconds = 10
     full_sweep_every: Seconds = 600
     sweep_overlap: Seconds = 60
-    batch: int = Field(500, ge=1)
+    batch: int = Field(1000, ge=1)
 
     bot_port: Port = 8082
     discord_token: SecretStr | None = None
