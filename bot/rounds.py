@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
+import discord
 from anyio.abc import TaskGroup
 
 from bot.courier import ChannelCourier
@@ -36,10 +37,22 @@ class Rounds:
         try:
             async with self._feed() as hints, anyio.create_task_group() as group:
                 group.start_soon(self._listen, hints, group, name="queue stream")
+                group.start_soon(self._look_at_rights, name="permissions")
                 await self._go_round(group)
         finally:
             with anyio.move_on_after(3, shield=True):
                 await self._let_go()
+
+    async def _look_at_rights(self) -> None:
+        # Said at the start, not when a delivery of unknown outcome would need it.
+        for channel in list(self._couriers):
+            try:
+                rights = await self._desk.session.lookout.rights(channel)
+            except (UnavailableError, discord.HTTPException) as error:
+                log.warning("channel.unseen", channel=channel, why=str(error))
+                continue
+            if rights.missing:
+                log.warning("channel.lacks", channel=channel, permissions=rights.missing)
 
     def channel_changed(self, channel: str | None) -> None:
         """Try a blocked channel (None: every one) at once: something about it has changed."""

@@ -6,7 +6,9 @@ from typing import Any
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from structlog.testing import capture_logs
 
+from bot.simulator.guild import Permissions
 from bot.simulator.settings import COMMUNITY
 from telemetry.core.delivery import State
 from telemetry.store.client import connect
@@ -157,3 +159,17 @@ async def test_a_redriven_delivery_that_was_told_is_not_told_again(bench: Bench)
         await bench.until_all(State.DELIVERED, "t:1")
         assert 0 == await bench.queue.redrive({"_id": f"t:1|{CHANNEL}"}, bench.connection.clock.now())
     assert ["t:1"] == bench.shown()
+
+
+async def test_a_right_that_is_missing_is_named_at_the_start(bench: Bench) -> None:
+    await bench.offer("t:1")
+    async with bench.bot():
+        await bench.until_all(State.DELIVERED, "t:1")
+    bench.discord.world.permit(next(iter(bench.discord.channels)), Permissions(history=False))
+    with capture_logs() as lines:
+        async with bench.bot():
+
+            async def named() -> bool:
+                return any(line.get("permissions") == ["Read Message History"] for line in lines)
+
+            await until(named)

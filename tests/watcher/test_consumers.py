@@ -1,0 +1,58 @@
+import importlib
+import sys
+import threading
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from telemetry.core.errors import ConfigurationError
+from telemetry.runtime.config import parse_config
+from telemetry.watcher.consumers import GROUP, load_consumers
+from tests.facts import Recorder
+
+
+def connect(_config: object) -> Recorder:
+    """Make a consumer, as an entry point does."""
+    return Recorder()
+
+
+def nameless(_config: object) -> Recorder:
+    """Make a consumer that the database could not hold."""
+    return Recorder(name="has.a.dot")
+
+
+def point(name: str, maker: str = "connect") -> EntryPoint:
+    return EntryPoint(name, f"{__name__}:{maker}", GROUP)
+
+
+def test_a_third_partys_consumer_comes_by_its_entry_point() -> None:
+    (consumer,) = load_consumers(parse_config(""), [point("recorder")])
+    assert "recorder" == consumer.name
+
+
+def test_one_name_registered_twice_is_refused_at_start() -> None:
+    """
+    R38: two workers of one name would share a queue and an ack.
+    """
+    with pytest.raises(ConfigurationError, match="'recorder' is registered twice"):
+        load_consumers(parse_config(""), [point("recorder"), point("recorder")])
+
+
+def test_a_name_that_cannot_be_a_field_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="must not be empty nor hold"):
+        load_consumers(parse_config(""), [point("has.a.dot", "nameless")])
+
+
+@pytest.mark.parametrize("name", ["telemetry.watcher.service", "bot.main", "telemetry.ingest.service"])
+def test_importing_a_daemon_twice_starts_nothing(name: str) -> None:
+    """
+    R92: work starts where it is told to, so there is one worker however often its module is read.
+    """
+    before = threading.active_count()
+    kept = sys.modules.pop(name, None)
+    try:
+        assert importlib.import_module(name) is not kept
+        assert before == threading.active_count()
+    finally:
+        if kept is not None:
+            sys.modules[name] = kept
