@@ -115,7 +115,9 @@ async def test_ctrl_c_during_the_start_leaves_nothing() -> None:
         assert starter.stdout is not None
 
         async def is_starting() -> bool:
-            return bool(servers_of(starter.pid))
+            # A second thread reads what the server says: from then on the starter is waiting for it.
+            threads = list(Path(f"/proc/{starter.pid}/task").iterdir())  # noqa: ASYNC240
+            return bool(servers_of(starter.pid)) and len(threads) > 1
 
         await until(is_starting)
         starter.send_signal(signal.SIGINT)
