@@ -62,6 +62,11 @@ class GatewayClient(discord.Client):
         self._receipts = receipts
         self._changed = changed
 
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Pass an event on while open: the library tells of being ready late, to a loop that may be gone."""
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
     async def on_ready(self) -> None:
         """Say that the gateway is there."""
         log.info("gateway.ready", user=str(self.user))
