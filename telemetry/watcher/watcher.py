@@ -67,10 +67,13 @@ class Watcher:
         self._hints: dict[str, None] = {}
         self._woken = anyio.Event()
         self._overflowed = anyio.Event()
-        self._in_hand: set[str] = set()
+        # One offers at a time, or what came later could be queued first.
+        self._offering = anyio.Lock()
+        self._caught_up = anyio.Event()
 
     async def run(self) -> None:
         """Watch until cancelled; raise UnavailableError when the stream or the database breaks."""
+        self._caught_up = anyio.Event()
         async with self._feed() as hints, anyio.create_task_group() as group:
             group.start_soon(self._listen, hints, name="change stream")
             group.start_soon(self._follow, name="hints")
@@ -84,6 +87,7 @@ class Watcher:
                 self._woken.set()
             else:
                 self._hints.clear()
+                self._caught_up = anyio.Event()
                 self._overflowed.set()
 
     async def _follow(self) -> None:
@@ -91,10 +95,13 @@ class Watcher:
             await self._woken.wait()
             self._woken = anyio.Event()
             while self._hints:
-                keys = list(self._hints)[: self._batch]
-                for key in keys:
-                    del self._hints[key]
-                await self._serve(self._quick, await self._quick.events.fetch(keys))
+                # What is older than the hints comes first: a start or a flood is swept up before they are followed.
+                await self._caught_up.wait()
+                async with self._offering:
+                    keys = list(self._hints)[: self._batch]
+                    for key in keys:
+                        del self._hints[key]
+                    await self._serve(self._quick, await self._quick.events.fetch(keys))
 
     async def _keep_sweeping(self) -> None:
         progress = self._sweep.progress
@@ -102,7 +109,9 @@ class Watcher:
             self._overflowed = anyio.Event()
             now = self._clock.monotonic()
             full = now >= progress.next_full
+            behind = self._caught_up
             await self._sweep_once(full=full)
+            behind.set()
             progress.next_full = now + self._full_sweep_every if full else progress.next_full
             again = [self._clock.monotonic() + self._sweep_every]
             again += [party.rests_until for party in self._thorough.dispatcher.resting()]
@@ -115,19 +124,13 @@ class Watcher:
             failed: set[str] = set()
             async for page in self._sweep.pages(party.name, until, full=full):
                 self._metrics.swept.labels("full" if full else "timer").inc(len(page))
-                failed |= await self._serve(self._thorough, page)
+                async with self._offering:
+                    failed |= await self._serve(self._thorough, page)
             if party.name not in failed:
                 self._sweep.served(party.name, until)
 
-    async def _serve(self, lane: Lane, found: Sequence[Event]) -> set[str]:
-        # What the other lane has in hand is being offered already.
-        events = [event for event in found if event.key not in self._in_hand]
-        keys = {event.key for event in events}
-        self._in_hand |= keys
-        try:
-            await lane.dispatcher.dispatch(events)
-        finally:
-            self._in_hand -= keys
+    async def _serve(self, lane: Lane, events: Sequence[Event]) -> set[str]:
+        await lane.dispatcher.dispatch(events)
         failed = {party.name for party in lane.dispatcher.resting()}
         since = min((event.due_at for event in events if event.due_at), default=None)
         for name in failed:
