@@ -1,7 +1,10 @@
 """Time comes in by argument."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
+
+# How far apart two processes' measures of database time may be: each errs by half a round trip, or by a busy moment.
+CLOCK_ERROR = timedelta(seconds=5)
 
 
 class Clock(Protocol):

@@ -23,6 +23,10 @@ class Event:
     due_at: datetime | None  # absent once settled
     acks: Mapping[str, "Ack"] = field(default_factory=dict)
 
+    def is_due(self, now: datetime) -> bool:
+        """Say whether it is owed by now; what was due on arrival is, even to a process whose clock is behind."""
+        return self.due_at is not None and self.due_at <= max(now, self.received_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Ack:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from telemetry.core.clock import CLOCK_ERROR
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import explained, mistake, nearest
 
@@ -19,6 +20,7 @@ IGNORED = "TELLONCE_TEST_"
 UNPREFIXED = ("DISCORD_TOKEN", "DISCORD_API_BASE", "DISCORD_GATEWAY")
 SECRET = frozenset({"mongodb_uri", "ingest_keys", "discord_token"})
 _CHANNEL_LEASE = "less than TELLONCE_CHANNEL_LEASE minus TELLONCE_REQUEST_TIMEOUT"
+_APART = CLOCK_ERROR.total_seconds()
 _SOURCE = re.compile(r"[A-Za-z0-9_.-]+")
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
@@ -133,6 +135,7 @@ class Settings(BaseSettings):
             ("lease_renewal", self.lease_renewal < self.lease / 2, "less than half of TELLONCE_LEASE"),
             ("record_fresh", self.record_fresh + self.request_timeout < self.channel_lease, _CHANNEL_LEASE),
             ("sweep_every", self.sweep_every <= self.full_sweep_every, "at most TELLONCE_FULL_SWEEP_EVERY"),
+            ("sweep_overlap", self.sweep_overlap > 2 * _APART, f"more than {2 * _APART:g}, as clocks differ"),
             ("commit_max", self.commit_max <= self.queue_limit, "at most TELLONCE_QUEUE_LIMIT"),
         ):
             if not holds:

@@ -98,7 +98,7 @@ class Dispatcher:
         # Read after the events were: a consumer registered before any of them was stored is in it.
         registered = await self._registry.read()
         now = self._clock.now()
-        due = sorted((event for event in events if event.due_at and event.due_at <= now), key=lambda event: event.order)
+        due = sorted((event for event in events if event.is_due(now)), key=lambda event: event.order)
         acks: dict[str, dict[str, int]] = defaultdict(dict)
         for party in self._serving(registered):
             for key, deliveries in (await self._offer(party, due)).items():

@@ -3,12 +3,11 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Protocol
 
 import anyio
 
-from telemetry.core.clock import Clock
+from telemetry.core.clock import CLOCK_ERROR, Clock
 from telemetry.core.event import Event
 from telemetry.runtime.logs import get_logger
 from telemetry.watcher.dispatch import Dispatcher
@@ -120,7 +119,8 @@ class Watcher:
 
     async def _sweep_once(self, *, full: bool) -> None:
         for party in await self._thorough.dispatcher.available():
-            until = self._clock.now() + timedelta(milliseconds=1)
+            # On past this clock's time, for what was dated by one that is ahead.
+            until = self._clock.now() + CLOCK_ERROR
             failed: set[str] = set()
             async for page in self._sweep.pages(party.name, until, full=full):
                 self._metrics.swept.labels("full" if full else "timer").inc(len(page))

@@ -7,6 +7,7 @@ import anyio
 import pytest
 from prometheus_client import CollectorRegistry
 
+from telemetry.core.clock import Clock
 from telemetry.core.consumer import Consumer
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
@@ -21,9 +22,11 @@ from telemetry.watcher.watcher import Lane, Watcher
 Watching = Callable[..., AbstractAsyncContextManager[Dispatcher]]
 
 
-def make_watcher(connection: Connection, parties: list[Party], **settings: float) -> tuple[Watcher, Dispatcher]:
+def make_watcher(
+    connection: Connection, parties: list[Party], clock: Clock | None = None, **settings: float
+) -> tuple[Watcher, Dispatcher]:
     """Put a watcher together on a connection."""
-    events, clock = Events(connection), connection.clock
+    events, clock = Events(connection), clock or connection.clock
     metrics = WatchMetrics(CollectorRegistry())
     dispatcher = Dispatcher(parties, events, Registry(connection), clock, Random(1), metrics)
     lane = Lane(events, dispatcher)
@@ -38,11 +41,11 @@ def watching(connection: Connection) -> Watching:
     """A running watcher for some consumers, registered first."""
 
     @asynccontextmanager
-    async def watch(*consumers: Consumer, **settings: float) -> AsyncIterator[Dispatcher]:
+    async def watch(*consumers: Consumer, clock: Clock | None = None, **settings: float) -> AsyncIterator[Dispatcher]:
         parties = [Party(consumer, Deliveries(connection, consumer.name)) for consumer in consumers]
         for consumer in consumers:
             await Registry(connection).register(consumer.name)
-        watcher, dispatcher = make_watcher(connection, parties, **settings)
+        watcher, dispatcher = make_watcher(connection, parties, clock, **settings)
         async with anyio.create_task_group() as group:
             group.start_soon(watcher.run)
             yield dispatcher

@@ -1,5 +1,8 @@
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
+from telemetry.core.clock import Clock
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import TellonceError, UnavailableError
 from telemetry.store.client import Connection
@@ -9,6 +12,19 @@ from telemetry.store.registry import Registry
 from tests.facts import Recorder, an_event
 from tests.until import until
 from tests.watcher.conftest import Watching
+
+
+class Behind:
+    """A clock that is a second slow."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock.now() - timedelta(seconds=1)
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
 
 
 async def settled(connection: Connection, *keys: str) -> bool:
@@ -32,6 +48,30 @@ async def test_what_came_while_no_watcher_ran_is_found_by_the_sweep(connection: 
     await Events(connection).insert([an_event(key) for key in keys])
     async with watching(Recorder()):
         await until(lambda: settled(connection, *keys))
+
+
+async def test_an_event_is_offered_at_once_by_a_watcher_whose_clock_is_behind(
+    connection: Connection, watching: Watching
+) -> None:
+    """
+    Two hosts measure the database's time, each with an error: what has arrived is due, whatever the clock says.
+    """
+    await Events(connection).insert([an_event("sign_up:before", due_at=connection.clock.now())])
+    async with watching(Recorder(), clock=Behind(connection.clock), sweep_every=600):
+        await until(lambda: settled(connection, "sign_up:before"))
+        await Events(connection).insert([an_event("sign_up:after", due_at=connection.clock.now())])
+        await until(lambda: settled(connection, "sign_up:after"))
+
+
+async def test_an_event_that_is_due_later_than_it_came_waits(connection: Connection, watching: Watching) -> None:
+    now = connection.clock.now()
+    later = replace(an_event("sign_up:later", due_at=now + timedelta(seconds=2)), received_at=now)
+    recorder = Recorder()
+    await Events(connection).insert([later])
+    async with watching(recorder, sweep_every=600):
+        await Events(connection).insert([an_event("sign_up:now", due_at=now)])
+        await until(lambda: settled(connection, "sign_up:now"))
+    assert recorder.planned == ["sign_up:now"]
 
 
 async def test_an_offer_that_was_made_before_a_crash_is_repeated_without_effect(
