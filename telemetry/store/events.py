@@ -68,9 +68,9 @@ class Events:
             await insert_new(self._rows, rows)
 
     async def get(self, key: str) -> Event | None:
-        """Read one event."""
-        row = await patiently(self._rows.find_one, {"_id": key})
-        return event_from(row) if row else None
+        """Read one event by the key that it is stored under."""
+        found = await self.fetch([key])
+        return found[0] if found else None
 
     async def _remove_aliases(self, keys: Sequence[str]) -> None:
         # Their event has been forgotten: the keys are free again.

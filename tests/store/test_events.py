@@ -110,6 +110,7 @@ async def test_an_alias_blocks_its_key_on_behalf_of_the_event_behind_it(connecti
     old = an_event("sign_up:u1")
     await events.insert([old])
     await events.add_aliases({"sign_up:u1:pro": "sign_up:u1"})
+    assert await events.get("sign_up:u1:pro") is None
 
     assert {"sign_up:u1:pro": old} == await events.insert([an_event("sign_up:u1:pro", receipt="r2")])
     assert [old] == await events.fetch(["sign_up:u1", "sign_up:u1:pro"])
