@@ -80,11 +80,13 @@ class Rounds:
                 self._want(channel, group)
             with anyio.move_on_after(self._desk.settings.bot_poll):
                 await self._probe.wait()
-                await self._unblock_changed()
+            await self._unblock_changed()
 
     async def _unblock_changed(self) -> None:
         self._probe = anyio.Event()
         changed, self._changed = self._changed, set()
+        if not changed:
+            return
         blocked = [channel.id for channel in await self._desk.channels.all() if channel.block]
         for channel in blocked:
             if None in changed or channel in changed:

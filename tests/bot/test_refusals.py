@@ -1,7 +1,9 @@
 """What Discord refuses ends visibly, and holds up nothing else."""
 
+from datetime import timedelta
 from typing import Any
 
+import anyio
 import pytest
 
 from bot.simulator.guild import Permissions
@@ -10,6 +12,7 @@ from bot.verdict import Answer, NoAnswer, Scope, judge
 from telemetry.core.delivery import State
 from telemetry.core.outcome import Dead, Delivered, Parked, Retry, Unknown
 from telemetry.store.attempts import Attempts
+from telemetry.store.channels import Block, Channel, Channels
 from tests.bot.conftest import Bench, OpenBench
 from tests.until import until
 
@@ -57,6 +60,31 @@ def test_every_answer_has_one_meaning(
 def test_a_refused_connection_is_certain_and_a_cut_one_is_not() -> None:
     assert isinstance(judge(NoAnswer("refused", certain=True)).outcome, Retry)
     assert isinstance(judge(NoAnswer("cut", certain=False)).outcome, Unknown)
+
+
+async def test_a_change_is_not_lost_because_a_slow_database_answers_after_the_next_round_is_due(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The block was written long ago: only the news at the start lifts it.
+    """
+    channel = next(iter(bench.discord.channels))
+    bench.discord.world.permit(channel, Permissions(send=False))
+    await bench.offer("t:1")
+    async with bench.bot(gateway=True):
+        await bench.until_all(State.PARKED, "t:1")
+    await bench.channels.block(str(COMMUNITY), Block("long ago", bench.connection.clock.now() + timedelta(hours=1), 9))
+    bench.discord.world.permit(channel, Permissions())
+    quickly = Channels.all
+
+    async def slowly(self: Channels) -> list[Channel]:
+        await anyio.sleep(0.3)
+        return await quickly(self)
+
+    monkeypatch.setattr(Channels, "all", slowly)
+    async with bench.bot(gateway=True, bot_poll=0.1):
+        await bench.until_all(State.DELIVERED, "t:1")
+    assert ["t:1"] == bench.shown()
 
 
 async def test_one_bad_item_of_a_digest_goes_down_the_ladder_alone_and_the_others_are_told(bench: Bench) -> None:
