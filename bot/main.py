@@ -10,6 +10,7 @@ import typer
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from bot.changes import Changes
 from bot.client import point_at
 from bot.desk import Desk
 from bot.metrics import BotMetrics
@@ -45,13 +46,9 @@ class BotService:
         self._metrics = metrics
         self._chance = chance
         self._holder = token_hex(8)
-        self._rounds: Rounds | None = None
+        self._changes = Changes()
         self._token = settings.discord_token.get_secret_value() if settings.discord_token else ""
-        self.session = DiscordSession(self._token, readiness, chance, self._channel_changed)
-
-    def _channel_changed(self, channel: str | None) -> None:
-        if self._rounds is not None:
-            self._rounds.channel_changed(channel)
+        self.session = DiscordSession(self._token, readiness, chance, self._changes.note)
 
     async def run(self) -> None:
         """Connect, make ready, and post whatever waits."""
@@ -78,8 +75,7 @@ class BotService:
                     metrics=self._metrics,
                     holder=self._holder,
                 )
-                self._rounds = Rounds(desk, partial(follow, connection, f"{QUEUE}_queue", "_id"))
-                await self._rounds.run()
+                await Rounds(desk, partial(follow, connection, f"{QUEUE}_queue", "_id"), self._changes).run()
         except BaseException as error:
             self._readiness.lacks("database", str(error) or "stopping")
             raise

@@ -8,6 +8,7 @@ import anyio
 import discord
 from anyio.abc import TaskGroup
 
+from bot.changes import Changes
 from bot.courier import ChannelCourier
 from bot.desk import CHANNEL_SCOPE, TROUBLE, Desk, channel_of, channel_of_delivery, destination_of
 from telemetry.core.errors import UnavailableError
@@ -21,13 +22,12 @@ OpenFeed = Callable[[], AbstractAsyncContextManager[AsyncIterator[Any]]]
 class Rounds:
     """Keeps one courier going for each channel that has work, all of them side by side."""
 
-    def __init__(self, desk: Desk, feed: OpenFeed) -> None:
+    def __init__(self, desk: Desk, feed: OpenFeed, changes: Changes) -> None:
         self._desk = desk
         self._feed = feed
+        self._changes = changes
         self._wanted: dict[str, bool] = {}  # channels being drained; True where more has come meanwhile
         self._couriers: dict[str, ChannelCourier] = {}
-        self._probe = anyio.Event()
-        self._changed: set[str | None] = set()
 
     async def run(self) -> None:
         """Go round until cancelled, then let go of the channels; raise UnavailableError on database trouble."""
@@ -54,11 +54,6 @@ class Rounds:
             if rights.missing:
                 log.warning("channel.lacks", channel=channel, permissions=rights.missing)
 
-    def channel_changed(self, channel: str | None) -> None:
-        """Try a blocked channel (None: every one) at once: something about it has changed."""
-        self._changed.add(channel)
-        self._probe.set()
-
     async def _listen(self, hints: AsyncIterator[Any], group: TaskGroup) -> None:
         async for delivery in hints:
             channel = channel_of_delivery(str(delivery))
@@ -79,18 +74,20 @@ class Rounds:
                 await self._desk.queue.unpark(destination_of(channel), CHANNEL_SCOPE, now, limit=1)
                 self._want(channel, group)
             with anyio.move_on_after(self._desk.settings.bot_poll):
-                await self._probe.wait()
+                await self._changes.wait()
             await self._unblock_changed()
 
     async def _unblock_changed(self) -> None:
-        self._probe = anyio.Event()
-        changed, self._changed = self._changed, set()
-        if not changed:
+        """Try the blocked channels about which something has changed at once."""
+        if not (changed := self._changes.take()):
             return
-        blocked = [channel.id for channel in await self._desk.channels.all() if channel.block]
-        for channel in blocked:
-            if None in changed or channel in changed:
-                await self._desk.channels.probe_now(channel)
+        try:
+            for channel in await self._desk.channels.all():
+                if channel.block and (None in changed or channel.id in changed):
+                    await self._desk.channels.probe_now(channel.id)
+        except UnavailableError:
+            self._changes.put_back(changed)
+            raise
 
     def _want(self, channel: str, group: TaskGroup) -> None:
         if channel in self._wanted:

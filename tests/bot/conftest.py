@@ -8,6 +8,7 @@ import anyio
 import pytest
 from prometheus_client import CollectorRegistry
 
+from bot.changes import Changes
 from bot.client import point_at
 from bot.desk import Desk
 from bot.metrics import BotMetrics
@@ -92,11 +93,9 @@ class Bench:
         env = BRISK | {"discord_token": self.discord.settings.token} | settings
         chosen, readiness = Settings.model_validate(env), Readiness("discord")
         point_at(self.discord.api_base, self.discord.gateway_url if gateway else "ws://127.0.0.1:1/")
-        rounds: list[Rounds] = []
+        changes = Changes()
         token = str(env["discord_token"])
-        session = DiscordSession(
-            token, readiness, Random(1), lambda c: rounds[0].channel_changed(c) if rounds else None
-        )
+        session = DiscordSession(token, readiness, Random(1), changes.note)
         async with open_poster(token, self.discord.api_base, chosen.request_timeout) as poster:
             desk = Desk(
                 self.queue,
@@ -111,10 +110,10 @@ class Bench:
                 BotMetrics(CollectorRegistry()),
                 f"bot-{id(session)}",
             )
-            rounds.append(Rounds(desk, partial(follow, self.connection, "discord_queue", "_id")))
+            rounds = Rounds(desk, partial(follow, self.connection, "discord_queue", "_id"), changes)
             async with anyio.create_task_group() as group:
                 group.start_soon(session.run)
-                group.start_soon(rounds[0].run)
+                group.start_soon(rounds.run)
                 yield desk
                 group.cancel_scope.cancel()
 

@@ -1,0 +1,68 @@
+"""What came of a run, seen from outside: what Discord shows, what the rows say, and what `verify` proves."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from tests.crash.scenario import Scenario
+from tests.crash.stage import Stage
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Everything that is wrong with the world after a run; nothing, if all is well."""
+
+    lost: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether every fact was told once, in order, and every row accounts for it."""
+        return not (self.lost or self.twice or self.other)
+
+    def __str__(self) -> str:
+        """Say what is wrong in one line."""
+        kinds = {"lost": self.lost, "twice": self.twice, "and": self.other}
+        return "; ".join(f"{kind} {', '.join(found)}" for kind, found in kinds.items() if found) or "holds"
+
+
+async def judge(stage: Stage, scenario: Scenario) -> Judgement:
+    """Judge a world that has come to rest."""
+    shown = {fact.channel: _shown(stage, fact.channel) for fact in scenario.expected}
+    told = Counter(key for keys in shown.values() for key in keys)
+    wanted = [fact for fact in scenario.expected if fact.key not in scenario.ends]
+    other = []
+    for channel, keys in shown.items():
+        if scenario.in_order and keys != sorted(keys):
+            other.append(f"out of order in {channel}: {keys}")
+    other += [f"told although it ends {scenario.ends[key]}: {key}" for key in scenario.ends if told[key]]
+    other += await _astray(stage, scenario)
+    proof = await stage.ask("verify")
+    if proof.code:
+        other.append(f"verify: {proof.text()}")
+    lost = [fact.key for fact in wanted if fact.key not in told]
+    if scenario.neighbour:
+        lost += [f"{fact.key} for the neighbour" for fact in wanted if not await _has_neighbour(stage, fact.key)]
+    return Judgement(tuple(lost), tuple(key for key, times in told.items() if times > 1), tuple(other))
+
+
+def _shown(stage: Stage, channel: int) -> list[str]:
+    return [
+        title
+        for message in stage.discord.messages(channel)
+        for title in ([embed["title"] for embed in message.embeds] or [message.content])
+    ]
+
+
+async def _astray(stage: Stage, scenario: Scenario) -> list[str]:
+    found = []
+    for fact in scenario.expected:
+        row = await stage.database["discord_queue"].find_one({"event": fact.key})
+        state, wanted = row and row["state"], scenario.ends.get(fact.key, "delivered")
+        if state != wanted:
+            found.append(f"{fact.key} is {state}, not {wanted}")
+    return found
+
+
+async def _has_neighbour(stage: Stage, key: str) -> bool:
+    return await stage.database["neighbour_queue"].count_documents({"event": key}) == 1

@@ -1,0 +1,36 @@
+"""Another party's consumer, which fails for some facts for as long as its environment says so."""
+
+import os
+from collections.abc import Sequence
+
+from telemetry.core.delivery import Delivery, delivery_id
+from telemetry.core.event import Event
+
+DESTINATION = "neighbour:1"
+
+
+class Neighbour:
+    """Wants every fact once; cannot plan those of odd members while NEIGHBOUR says "failing"."""
+
+    name = "neighbour"
+
+    def plan(self, event: Event) -> Sequence[Delivery]:
+        """Plan one delivery, or fail."""
+        if os.environ.get("NEIGHBOUR") == "failing" and int(event.distinct_id.lstrip("u"), 10) % 2:
+            raise RuntimeError("the neighbour is not well")
+        return [
+            Delivery(
+                id=delivery_id(event.key, DESTINATION),
+                event=event.key,
+                receipt=event.receipt,
+                destination=DESTINATION,
+                body={"key": event.key},
+                order=event.order,
+                ready_at=event.due_at,
+            )
+        ]
+
+
+def connect(_config: object) -> Neighbour:
+    """Make the consumer."""
+    return Neighbour()

@@ -1,0 +1,66 @@
+"""An HTTP relay between the bot and Discord's API, past the places where a strike may fall."""
+
+import re
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp import web
+
+from tests.crash.crossings import Passage, Side
+
+HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
+_ID = re.compile(r"\d{5,}")
+
+
+class DiscordRelay:
+    """Passes requests on, one by one; the gateway is not its business."""
+
+    def __init__(self, api_base: str, passage: Passage) -> None:
+        self._api_base = api_base
+        self._passage = passage
+        self._runner: web.AppRunner | None = None
+        self.api_base = ""
+
+    async def __aenter__(self) -> Self:
+        """Start to listen."""
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._relay)
+        self._session = aiohttp.ClientSession(auto_decompress=False)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.api_base = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop, and cut what is open."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self._session.close()
+
+    async def _relay(self, request: web.Request) -> web.StreamResponse:
+        exchange = f"{request.method} {_ID.sub('…', request.path)}"
+        ordinal = self._passage.enter(exchange)
+        body = await request.read()
+        answer = None
+        try:
+            await self._passage.cross(exchange, ordinal, Side.BEFORE)
+            with suppress(aiohttp.ClientError):
+                answer = await self._ask(request, body)
+            await self._passage.cross(exchange, ordinal, Side.AFTER)
+        except ConnectionError:
+            answer = None
+        if answer is None and request.transport is not None:
+            request.transport.abort()
+        return answer or web.Response(status=502)
+
+    async def _ask(self, request: web.Request, body: bytes) -> web.Response:
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
+        url = self._api_base + request.path_qs
+        async with self._session.request(request.method, url, data=body or None, headers=headers) as answer:
+            kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
+            return web.Response(status=answer.status, headers=kept, body=await answer.read())

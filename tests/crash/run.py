@@ -1,0 +1,231 @@
+"""One run: a scenario, a place, an action; the daemon is struck there, another takes over, the world is judged."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from tests.crash.crossings import Crossings, Place
+from tests.crash.judge import Judgement, judge
+from tests.crash.offspring import Daemon
+from tests.crash.scenario import Scenario, Start
+from tests.crash.stage import PATIENT, Ground, Rows, Stage, open_stage, until
+
+REST, DRAIN, END = 20.0, 40.0, 15.0
+# A daemon that was stopped is over its last act when nothing has passed for this long.
+QUIET = 1.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended."""
+
+    scenario: str
+    action: str
+    place: Place | None
+    reached: bool
+    judgement: Judgement
+    seconds: float
+    seen: Sequence[Place] = ()
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"{self.scenario}: {self.action} {self.place or '(nowhere)'}: {self.judgement}"
+
+
+class Run:
+    """Carries one run out on its stage."""
+
+    def __init__(self, stage: Stage, scenario: Scenario, place: Place | None, action: str, prepared: Rows) -> None:
+        self._stage = stage
+        self._scenario = scenario
+        self._action = action
+        self._prepared = prepared
+        self._url = asyncio.get_running_loop().create_future()
+        self._daemon: Daemon | None = None
+        self.crossings = Crossings(place, self._strike)
+
+    def _strike(self) -> None:
+        assert self._daemon is not None
+        self._daemon.signal(signal.SIGKILL if self._action == "kill" else signal.SIGSTOP)
+
+    async def carry_out(self) -> Judgement:
+        """Set the scene, strike, let another take over, and judge."""
+        stage, scenario = self._stage, self._scenario
+        stage.settings = scenario.settings
+        await stage.restore(_part(self._prepared, scenario, later=False))
+        for fault in scenario.faults:
+            stage.discord.faults.script(**fault)
+        scenario.begin(stage)
+        async with asyncio.TaskGroup() as group:
+            beside = {verb: await stage.start(verb) for verb in scenario.beside}
+            self._daemon = await stage.start(
+                scenario.verb, **await stage.way(self.crossings), **PATIENT, **scenario.environ
+            )
+            self._ingest = self._daemon if scenario.verb == "ingest" else beside.get("ingest")
+            self._producing = [group.create_task(self._produce(batch)) for batch in scenario.batches]
+            await self._until_struck_or_at_rest(self._daemon)
+            await stage.restore(_part(self._prepared, scenario, later=True))
+            drained = await self._take_over()
+            if self._action == "stop":
+                await self._wake(self._daemon)
+            for producer in self._producing:
+                producer.cancel()
+        found = await judge(stage, scenario)
+        return found if drained else Judgement(found.lost, found.twice, (*found.other, "did not come to rest"))
+
+    async def _until_struck_or_at_rest(self, daemon: Daemon) -> None:
+        ways = [
+            asyncio.create_task(self.crossings.struck.wait(), name="struck"),
+            asyncio.create_task(until(self._at_rest, REST), name="at rest"),
+        ]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        if not self.crossings.struck.is_set():
+            daemon.signal(signal.SIGTERM)
+            ways.append(asyncio.create_task(daemon.ended.wait(), name="ended"))
+            await asyncio.wait([ways[0], ways[2]], return_when=asyncio.FIRST_COMPLETED, timeout=END)
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+        if self._action == "kill" or not self.crossings.struck.is_set():
+            daemon.kill()
+            await daemon.ended.wait()
+
+    async def _take_over(self) -> bool:
+        stage, scenario = self._stage, self._scenario
+        # What was queued is carried out first: a row that were not kept would then be offered again.
+        if "bot" in scenario.beside:
+            await until(self._nothing_waits, REST)
+        scenario.heal(stage)
+        successor = await stage.start(scenario.verb, **scenario.successor)
+        self._ingest = successor if scenario.verb == "ingest" else self._ingest
+        for verb in scenario.crew:
+            await stage.start(verb)
+        return await until(self._drained, DRAIN)
+
+    async def _wake(self, daemon: Daemon) -> None:
+        daemon.signal(signal.SIGCONT)
+        self.crossings.release()
+        passed = -1
+        while passed < len(self.crossings.seen):
+            passed = len(self.crossings.seen)
+            await asyncio.sleep(QUIET)
+        daemon.signal(signal.SIGTERM)
+        await until(lambda: asyncio.sleep(0, daemon.ended.is_set()), END)
+        daemon.kill()
+        await until(self._drained, DRAIN)
+
+    async def _produce(self, batch: Sequence[object]) -> None:
+        """Send a batch until it is answered, as an impatient producer does."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
+            while True:
+                ingest = self._ingest
+                try:
+                    url = await ingest.url() if ingest is not None else ""
+                    async with session.post(f"{url}/ingest", json=batch) as answer:
+                        if answer.status in (202, 422):
+                            self._stage.answers.append(await answer.json())
+                            return
+                except (aiohttp.ClientError, TimeoutError):
+                    pass
+                await asyncio.sleep(0.05)
+
+    async def _at_rest(self) -> bool:
+        """The daemon has done all that it can."""
+        if not all(producer.done() for producer in self._producing):
+            return False
+        if self._scenario.verb == "watch":
+            lacking = await self._count("events", {"acks.discord": {"$exists": False}})
+            return not lacking and not await self._unheard_of()
+        return self._scenario.verb == "ingest" or await self._nothing_waits()
+
+    async def _unheard_of(self) -> int:
+        if not self._scenario.neighbour:
+            return 0
+        well = [fact.key for fact in self._scenario.facts if not int(fact.subject.lstrip("u")) % 2]
+        return await self._count("events", {"_id": {"$in": well}, "acks.neighbour": {"$exists": False}})
+
+    async def _drained(self) -> bool:
+        """Nothing is owed, and nothing waits."""
+        if not all(producer.done() for producer in self._producing):
+            return False
+        stored = await self._count("events", {})
+        settled = not await self._count("events", {"due_at": {"$exists": True}})
+        return stored == len(self._scenario.expected) and settled and await self._nothing_waits()
+
+    async def _nothing_waits(self) -> bool:
+        waiting = ["pending"] if self._scenario.verb != "bot" or not self._daemon_is_gone() else ["pending", "parked"]
+        return not await self._count("discord_queue", {"state": {"$in": waiting}})
+
+    def _daemon_is_gone(self) -> bool:
+        return self._daemon is not None and (self._daemon.ended.is_set() or self.crossings.struck.is_set())
+
+    async def _count(self, collection: str, query: dict[str, object]) -> int:
+        return await self._stage.database[collection].count_documents(query)
+
+
+def _part(rows: Rows, scenario: Scenario, *, later: bool) -> Rows:
+    held = {fact.key for fact in scenario.later}
+    return {
+        name: [row for row in documents if (str(row["_id"]).partition("|")[0] in held) is later]
+        for name, documents in rows.items()
+    }
+
+
+class Preparations:
+    """How the database looks when a scenario begins, made once by the daemons themselves."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._made: dict[tuple[object, ...], Rows] = {}
+        self._lock = asyncio.Lock()
+
+    async def of(self, scenario: Scenario) -> Rows:
+        """Give the rows that a scenario begins with."""
+        made = (scenario.start, scenario.expected)
+        async with self._lock:
+            if made not in self._made:
+                self._made[made] = await self._make(scenario)
+            return self._made[made]
+
+    async def _make(self, scenario: Scenario) -> Rows:
+        if scenario.start is Start.NOTHING:
+            return {}
+        async with open_stage(self._ground) as stage:
+            verbs = ["ingest"] + ["watch"] * (scenario.start is Start.QUEUED)
+            ingest, *_ = [await stage.start(verb) for verb in verbs]
+            url = f"{await ingest.url()}/ingest"
+            async with aiohttp.ClientSession() as session:
+                for fact in scenario.expected:
+                    await _send(session, url, fact.body())
+            events = stage.database["events"]
+
+            async def done() -> bool:
+                return len(verbs) == 1 or not await events.count_documents({"due_at": {"$exists": True}})
+
+            assert await until(done, REST), f"{scenario.name} could not be prepared"
+            return await stage.snapshot()
+
+
+async def _send(session: aiohttp.ClientSession, url: str, body: object) -> None:
+    while True:
+        async with session.post(url, json=body) as answer:
+            if answer.status == 202:
+                return
+        await asyncio.sleep(0.1)
+
+
+async def run(
+    ground: Ground, scenario: Scenario, place: Place | None, action: str, prepared: Rows, without: str = ""
+) -> Ended:
+    """Carry one run out in a world of its own."""
+    began = time.monotonic()
+    async with open_stage(ground, without, **scenario.discord) as stage:
+        made = Run(stage, scenario, place, action, prepared)
+        judgement = await made.carry_out()
+        reached = made.crossings.struck.is_set()
+        took = time.monotonic() - began
+        return Ended(scenario.name, action, place, reached, judgement, took, tuple(made.crossings.seen))

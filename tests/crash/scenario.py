@@ -1,0 +1,83 @@
+"""What happens in a run: which facts come, how far they are when the daemon starts, and what Discord does."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from bot.simulator.settings import COMMUNITY
+from tests.crash.stage import BADGES, Stage
+
+
+class Start(StrEnum):
+    """How far the facts are when the daemon under test starts."""
+
+    NOTHING = "nothing"  # producers still have to send them
+    STORED = "stored"
+    QUEUED = "queued"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One fact as a producer sends it, and where it is to be shown."""
+
+    event: str
+    subject: str
+
+    @property
+    def key(self) -> str:
+        """What it is stored under."""
+        return f"{self.event}:{self.subject}" + (":gold" if self.event == "badge_awarded" else "")
+
+    @property
+    def channel(self) -> int:
+        """Where it is shown."""
+        return BADGES if self.event == "badge_awarded" else COMMUNITY
+
+    def body(self, **more: Any) -> dict[str, Any]:
+        """Spell it as a producer does."""
+        return {"event": self.event, "distinct_id": self.subject, "properties": {"badge": "gold"}, **more}
+
+
+def sign_ups(number: int, first: int = 0) -> tuple[Fact, ...]:
+    """Make facts for the one channel."""
+    return tuple(Fact("sign_up", f"u{n:04}") for n in range(first, first + number))
+
+
+def badges(number: int) -> tuple[Fact, ...]:
+    """Make facts for the other channel."""
+    return tuple(Fact("badge_awarded", f"u{n:04}") for n in range(number))
+
+
+def _nothing(_stage: Stage) -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One story in which a daemon is struck wherever it can be."""
+
+    name: str
+    verb: str
+    facts: tuple[Fact, ...]
+    start: Start
+    batches: Sequence[Sequence[Mapping[str, Any]]] = ()  # what producers send, where the facts are not there yet
+    later: tuple[Fact, ...] = ()  # come once the daemon has been struck
+    beside: Sequence[str] = ()  # daemons that run all along
+    crew: Sequence[str] = ()  # daemons that are started for the rest
+    settings: Mapping[str, str] = field(default_factory=dict)  # of every daemon
+    environ: Mapping[str, str] = field(default_factory=dict)  # of the daemon until it is struck
+    successor: Mapping[str, str] = field(default_factory=dict)  # of the one that is started after it
+    discord: Mapping[str, Any] = field(default_factory=dict)
+    faults: Sequence[Mapping[str, Any]] = ()
+    begin: Callable[[Stage], None] = _nothing
+    heal: Callable[[Stage], None] = _nothing
+    ends: Mapping[str, str] = field(default_factory=dict)  # by key: where a delivery ends that is not shown
+    neighbour: bool = False
+    in_order: bool = True
+    actions: Sequence[str] = ("kill",)
+
+    @property
+    def expected(self) -> tuple[Fact, ...]:
+        """All facts that were accepted by the end."""
+        return self.facts + self.later

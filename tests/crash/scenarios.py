@@ -1,0 +1,114 @@
+"""The scenarios of the matrix."""
+
+from functools import partial
+
+from bot.simulator.guild import Permissions
+from bot.simulator.settings import COMMUNITY
+from tests.crash.scenario import Scenario, Start, badges, sign_ups
+from tests.crash.stage import Stage
+
+# Without a gateway no echo tells what became of a post.
+DEAF = {"DISCORD_GATEWAY": "ws://127.0.0.1:1/"}
+# The nonce is forgotten at once, on both sides.
+FORGETFUL = {"TELLONCE_NONCE_WINDOW": "0.01"}
+BRIEF = {"nonce_window": 0.01}
+LOST_ANSWER = {"action": "drop", "when": "after"}
+LOST_REQUEST = {"action": "drop", "when": "before"}
+PRODUCED = sign_ups(6)
+
+
+def _may_send(stage: Stage, *, allowed: bool) -> None:
+    channel = stage.discord.channels.channel(COMMUNITY)
+    assert channel is not None
+    stage.discord.world.permit(channel, Permissions(send=allowed))
+
+
+SCENARIOS = (
+    Scenario(
+        "ingest: batches with duplicates",
+        "ingest",
+        PRODUCED,
+        Start.NOTHING,
+        batches=(
+            [fact.body() for fact in (*PRODUCED[:4], PRODUCED[0])],
+            [fact.body() for fact in PRODUCED[2:]],
+            [PRODUCED[5].body(time="2026-01-01T00:00:00Z")],
+        ),
+        crew=("watch", "bot"),
+        in_order=False,
+        actions=("kill", "stop"),
+    ),
+    Scenario(
+        "watcher: two consumers, one fails",
+        "watch",
+        sign_ups(6),
+        Start.STORED,
+        beside=("bot",),
+        settings=FORGETFUL,
+        environ={"NEIGHBOUR": "failing"},
+        successor={"NEIGHBOUR": "well"},
+        discord=BRIEF,
+        neighbour=True,
+        actions=("kill", "stop"),
+    ),
+    Scenario(
+        "watcher: facts come while it watches",
+        "watch",
+        sign_ups(4),
+        Start.NOTHING,
+        batches=([fact.body() for fact in sign_ups(2)], [fact.body() for fact in sign_ups(2, 2)]),
+        beside=("ingest", "bot"),
+        in_order=False,
+    ),
+    Scenario("bot: one delivery", "bot", sign_ups(1), Start.QUEUED, actions=("kill", "stop")),
+    Scenario("bot: digests in two channels", "bot", sign_ups(13) + badges(3), Start.QUEUED, actions=("kill", "stop")),
+    Scenario(
+        "bot: more comes meanwhile", "bot", sign_ups(2), Start.QUEUED, later=sign_ups(5, 2), actions=("kill", "stop")
+    ),
+    Scenario(
+        "bot: 429",
+        "bot",
+        sign_ups(2),
+        Start.QUEUED,
+        faults=(
+            {"action": "status", "status": 429, "retry_after": 0.2},
+            {"action": "status", "status": 429, "retry_after": 0.2, "scope": "global", "after": 0},
+        ),
+    ),
+    Scenario("bot: the answer is lost", "bot", sign_ups(3), Start.QUEUED, settings=DEAF, faults=(LOST_ANSWER,)),
+    Scenario(
+        "bot: nonce window over, it was posted",
+        "bot",
+        sign_ups(3),
+        Start.QUEUED,
+        settings=FORGETFUL | DEAF,
+        discord=BRIEF,
+        faults=(LOST_ANSWER,),
+        actions=("kill", "stop"),
+    ),
+    Scenario(
+        "bot: nonce window over, it was not posted",
+        "bot",
+        sign_ups(3),
+        Start.QUEUED,
+        settings=FORGETFUL | DEAF,
+        discord=BRIEF,
+        faults=(LOST_REQUEST,),
+    ),
+    Scenario(
+        "bot: one is refused for good",
+        "bot",
+        sign_ups(1) + badges(2),
+        Start.QUEUED,
+        faults=({"action": "status", "status": 400, "code": 50035, "channel": COMMUNITY, "times": None},),
+        ends={fact.key: "dead" for fact in sign_ups(1)},
+    ),
+    Scenario(
+        "bot: parked until the permission is back",
+        "bot",
+        sign_ups(2) + badges(1),
+        Start.QUEUED,
+        begin=partial(_may_send, allowed=False),
+        heal=partial(_may_send, allowed=True),
+    ),
+)

@@ -1,0 +1,178 @@
+"""One run's world: a database of its own, a Discord of its own, and daemons that speak through proxies."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from bot.simulator.settings import COMMUNITY, SimulatorSettings
+from bot.simulator.simulator import Simulator
+from tests.crash.crossings import Passage
+from tests.crash.offspring import Daemon, Nursery
+from tests.crash.proxy import MongoProxy
+from tests.crash.relay import DiscordRelay
+
+BADGES = COMMUNITY + 1
+CHANNELS = {COMMUNITY: "community", BADGES: "badges"}
+CONFIG = f"""
+[discord.channels]
+community = "{COMMUNITY}"
+badges = "{BADGES}"
+[[discord.routes]]
+events = ["sign_up"]
+channel = "community"
+title = "{{{{ key | raw }}}}"
+[[discord.routes]]
+events = ["badge_awarded"]
+channel = "badges"
+title = "{{{{ key | raw }}}}"
+"""
+# Leases and windows short enough to be waited for; everything that a timer would repeat is left to the strike's own.
+BRISK = {
+    "TELLONCE_LEASE": "2",
+    "TELLONCE_LEASE_RENEWAL": "0.8",
+    "TELLONCE_SWEEP_EVERY": "1",
+    "TELLONCE_CHANNEL_LEASE": "3",
+    "TELLONCE_RECORD_FRESH": "1.2",
+    "TELLONCE_REQUEST_TIMEOUT": "1.5",
+    "TELLONCE_HISTORY_SETTLE": "0.3",
+    "TELLONCE_BOT_POLL": "1",
+    "TELLONCE_LOG_FORMAT": "json",
+    "TELLONCE_INGEST_PORT": "0",
+    "TELLONCE_WATCH_PORT": "0",
+    "TELLONCE_BOT_PORT": "0",
+}
+# Timers would add exchanges that depend on how fast this machine is.
+PATIENT = {"TELLONCE_SWEEP_EVERY": "300", "TELLONCE_BOT_POLL": "300"}
+NEIGHBOUR = Path(__file__).parent / "neighbour"
+Document = dict[str, Any]
+Rows = Mapping[str, Sequence[Document]]
+
+
+class Ground:
+    """What all runs share: a server, a client of it, and a nursery."""
+
+    def __init__(self, uri: str, client: AsyncMongoClient[Document], nursery: Nursery, folder: Path) -> None:
+        self.uri = uri
+        self.client = client
+        self.nursery = nursery
+        self.folder = folder
+        self.numbers = count(1)
+
+    @asynccontextmanager
+    async def behind(self, passage: Passage) -> AsyncIterator[str]:
+        """Open a way to the server, a proxy for each member of it, and say its address."""
+        told = await self.client.admin.command("hello")
+        members = told.get("hosts") or [urlsplit(self.uri).netloc.rpartition("@")[2]]
+        names: dict[str, str] = {}
+        async with AsyncExitStack() as stack:
+            for member in members:
+                host, _, port = member.rpartition(":")
+                proxy = await stack.enter_async_context(MongoProxy(host, int(port), passage, names))
+                names[member] = f"127.0.0.1:{proxy.port}"
+            parts = urlsplit(self.uri)
+            login = parts.netloc.rpartition("@")[0]
+            netloc = (f"{login}@" if login else "") + ",".join(names.values())
+            yield urlunsplit(parts._replace(netloc=netloc))
+
+
+class Stage:
+    """The world of one run."""
+
+    def __init__(self, ground: Ground, database: str, discord: Simulator, folder: Path, without: str = "") -> None:
+        self.settings: Mapping[str, str] = {}
+        self._ground = ground
+        self._stack = AsyncExitStack()
+        self._without = without
+        self.name = database
+        self.database: AsyncDatabase[Document] = ground.client[database]
+        self.discord = discord
+        self.folder = folder
+        self.daemons: list[Daemon] = []
+        self.answers: list[Mapping[str, Any]] = []
+
+    async def way(self, passage: Passage) -> dict[str, str]:
+        """Open a way to the database and to Discord that leads past somebody, as a daemon's environment."""
+        uri = await self._stack.enter_async_context(self._ground.behind(passage))
+        relay = await self._stack.enter_async_context(DiscordRelay(self.discord.api_base, passage))
+        return {"TELLONCE_MONGODB_URI": uri, "DISCORD_API_BASE": relay.api_base}
+
+    async def start(self, verb: str, **environ: str) -> Daemon:
+        """Start a daemon; without a way of its own it reaches everything directly."""
+        own = BRISK | {
+            "TELLONCE_MONGODB_URI": self._ground.uri,
+            "TELLONCE_DATABASE": self.name,
+            "TELLONCE_CONFIG": str(self.folder / "tellonce.toml"),
+            "DISCORD_TOKEN": self.discord.settings.token,
+            "DISCORD_API_BASE": self.discord.api_base,
+            "DISCORD_GATEWAY": self.discord.gateway_url,
+        }
+        log = self.folder / f"{verb}-{len(self.daemons)}.log"
+        path = [str(NEIGHBOUR)] if "NEIGHBOUR" in environ else []
+        merged = {**own, **self.settings, **environ}
+        daemon = await self._ground.nursery.start([verb], merged, log, self._without, path)
+        self.daemons.append(daemon)
+        return daemon
+
+    async def ask(self, *arguments: str) -> Daemon:
+        """Run a verb to its end."""
+        environ = {"TELLONCE_MONGODB_URI": self._ground.uri, "TELLONCE_DATABASE": self.name}
+        log = self.folder / f"{arguments[0]}-{next(self._ground.numbers)}.log"
+        daemon = await self._ground.nursery.start(arguments, BRISK | environ, log)
+        await daemon.ended.wait()
+        return daemon
+
+    async def restore(self, rows: Rows) -> None:
+        """Put rows in the database as an earlier run left them."""
+        for collection, documents in rows.items():
+            if documents:
+                await self.database[collection].insert_many([dict(document) for document in documents])
+
+    async def snapshot(self) -> Rows:
+        """Read all rows that outlive the daemons that wrote them."""
+        names = [name for name in await self.database.list_collection_names() if name not in ("leases", "channels")]
+        return {name: await self.database[name].find().to_list() for name in names if not name.startswith("system.")}
+
+    async def close(self) -> None:
+        """End every daemon, then what they spoke through."""
+        for daemon in self.daemons:
+            daemon.kill()
+        for daemon in self.daemons:
+            await daemon.ended.wait()
+        await self._stack.aclose()
+        await self._ground.client.drop_database(self.name)
+
+
+@asynccontextmanager
+async def open_stage(ground: Ground, without: str = "", **discord: Any) -> AsyncIterator[Stage]:
+    """Open a run's world; leaving it leaves nothing behind."""
+    database = f"crash_{secrets.token_hex(6)}"
+    folder = ground.folder / database
+    folder.mkdir()
+    (folder / "tellonce.toml").write_text(CONFIG)
+    settings = replace(SimulatorSettings(limits=False, channels=CHANNELS), **discord)
+    async with Simulator(settings) as simulator:
+        stage = Stage(ground, database, simulator, folder, without)
+        try:
+            yield stage
+        finally:
+            await stage.close()
+
+
+async def until(question: Callable[[], Awaitable[bool]], seconds: float, every: float = 0.1) -> bool:
+    """Ask until the answer is yes; say whether it was within the time."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not await question():  # noqa: ASYNC110 - another process is what is waited for
+                await asyncio.sleep(every)
+    except TimeoutError:
+        return False
+    return True
