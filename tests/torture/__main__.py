@@ -1,0 +1,72 @@
+"""`python -m tests.torture`: minutes of trouble by a seed; exit 1 when anything was lost or told twice."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from tests.torture.torture import Outcome, Torture
+
+SHOWN = 10
+
+
+def torture(
+    minutes: Annotated[float, typer.Option(help="How long producers send and the nemesis acts.")] = 5,
+    seed: Annotated[int, typer.Option(help="What the plan follows from.")] = 1,
+    rate: Annotated[float, typer.Option(help="Events a second.")] = 40,
+    without: Annotated[str, typer.Option(help="A safeguard to take out of the daemons.")] = "",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not tell each act.")] = False,
+    output: Annotated[Path | None, typer.Option("--json", help="Write what came of it there.")] = None,
+) -> None:
+    """Let producers send and everything break; then heal, drain, and judge."""
+    screen = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=screen, disable=not screen.is_terminal) as bar:
+        task = bar.add_task(f"seed {seed}", total=minutes * 60)
+
+        def say(what: str) -> None:
+            moment = what.split(" s  ", maxsplit=1)[0].strip()
+            bar.update(task, completed=float(moment) if moment.replace(".", "").isdigit() else minutes * 60)
+            if not quiet:
+                bar.console.print(what, highlight=False)
+
+        outcome = asyncio.run(Torture(seed, minutes * 60, rate, say, without).run())
+    Console().print(_table(outcome))
+    for kind, found in (("lost", outcome.lost), ("twice", outcome.twice), ("wrong", outcome.other)):
+        for what in found[:SHOWN]:
+            screen.print(f"{kind}: {what}", highlight=False)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(asdict(outcome) | {"holds": outcome.holds}, indent=2) + "\n")
+    if not outcome.holds:
+        screen.print(f"again: make torture MINUTES={minutes:g} SEED={seed}")
+    raise typer.Exit(not outcome.holds)
+
+
+def _table(outcome: Outcome) -> Table:
+    drawn = Table("", "figure", title=f"Torture on {outcome.server}", show_header=False)
+    acts = ", ".join(f"{kind} {times}" for kind, times in outcome.acts.items())
+    for name, figure in {
+        "seed": outcome.seed,
+        "seconds": outcome.seconds,
+        "events": outcome.events,
+        "answers": ", ".join(f"{status} {times}" for status, times in outcome.told.items()),
+        "batches sent again": outcome.sent_again,
+        "acts": acts,
+        "daemons killed": outcome.kills,
+        "lost": len(outcome.lost),
+        "twice": len(outcome.twice),
+        "otherwise wrong": len(outcome.other),
+    }.items():
+        drawn.add_row(name, str(figure))
+    return drawn
+
+
+if __name__ == "__main__":
+    typer.run(torture)

@@ -1,0 +1,67 @@
+"""Producers that send facts in batches, repeat themselves, and send again until they are answered."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from random import Random
+
+import aiohttp
+
+from tests.crash.scenario import Fact
+from tests.torture.seat import Seat
+
+MOST_IN_A_BATCH = 20
+REPEATED = 0.2  # of what is sent has been sent before
+IMPATIENCE = 3.0
+
+
+class Producers:
+    """A few clients, and what they were told."""
+
+    def __init__(self, seats: Sequence[Seat], seed: int, rate: float) -> None:
+        self._seats = seats
+        self._seed = seed
+        self._rate = rate
+        self.sent: dict[str, Fact] = {}
+        self.told: Counter[str] = Counter()
+        self.again = 0
+
+    async def run(self, number: int, goes_on: Callable[[], bool]) -> None:
+        """Send as one of several clients for as long as told; return when the last batch is answered."""
+        chance = Random(self._seed * 1000 + number)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=IMPATIENCE)) as session:
+            mine: list[Fact] = []
+            while goes_on():
+                batch = self._batch(chance, number, mine)
+                copies = 2 if chance.random() < REPEATED / 4 else 1
+                await asyncio.gather(*(self._send(session, chance, batch) for _ in range(copies)))
+                await asyncio.sleep(chance.expovariate(self._rate / len(batch)))
+
+    def _batch(self, chance: Random, number: int, mine: list[Fact]) -> list[Fact]:
+        batch = []
+        for _ in range(chance.randint(1, MOST_IN_A_BATCH)):
+            if mine and chance.random() < REPEATED:
+                batch.append(chance.choice(mine))
+                continue
+            fact = Fact(chance.choice(("sign_up", "badge_awarded")), f"p{number}-{len(mine):06}")
+            mine.append(fact)
+            batch.append(fact)
+        chance.shuffle(batch)
+        return batch
+
+    async def _send(self, session: aiohttp.ClientSession, chance: Random, batch: Sequence[Fact]) -> None:
+        body = [fact.body() for fact in batch]
+        while True:
+            daemon = chance.choice(self._seats).daemon
+            try:
+                url = await asyncio.wait_for(daemon.url(), IMPATIENCE) if daemon else ""
+                async with session.post(f"{url}/ingest", json=body) as answer:
+                    if answer.status == 202:
+                        told = await answer.json()
+                        break
+            except (aiohttp.ClientError, TimeoutError):
+                pass
+            self.again += 1
+            await asyncio.sleep(0.1)
+        self.told.update(result["status"] for result in told["results"])
+        self.sent |= {fact.key: fact for fact in batch}

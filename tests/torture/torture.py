@@ -1,0 +1,168 @@
+"""One torture: set up, let everybody loose, heal, drain, judge."""
+
+import asyncio
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
+
+from bot.simulator.settings import SimulatorSettings
+from bot.simulator.simulator import Simulator
+from tests.crash.offspring import open_nursery
+from tests.crash.stage import CHANNELS, CONFIG, Document, Ground, Stage
+from tests.torture.databases import open_database
+from tests.torture.nemesis import Nemesis, abilities
+from tests.torture.plan import SEATS, plan
+from tests.torture.producers import Producers
+from tests.torture.seat import Seat
+
+CLIENTS = 4
+DRAIN = 300.0
+# The product's windows end before Discord's, and all of them within a torture.
+SETTINGS = {"TELLONCE_NONCE_WINDOW": "6", "TELLONCE_HISTORY_SETTLE": "2"}
+NONCE_WINDOW = 10.0
+KEPT = 10_000_000
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it."""
+
+    seed: int
+    seconds: float
+    server: str
+    acts: Mapping[str, int]
+    kills: int
+    events: int
+    told: Mapping[str, int]
+    sent_again: int
+    lost: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every fact was told once, and every row accounts for it."""
+        return not (self.lost or self.twice or self.other)
+
+
+class Torture:
+    """Everything that one torture is about."""
+
+    def __init__(self, seed: int, seconds: float, rate: float, say: Say, without: str = "") -> None:
+        self._seed = seed
+        self._seconds = seconds
+        self._rate = rate
+        self._say = say
+        self._without = without
+
+    async def run(self) -> Outcome:
+        """Do it all, in a folder that is gone afterwards."""
+        with ExitStack() as held:
+            folder = Path(held.enter_context(TemporaryDirectory(prefix="tellonce-torture-")))
+            database = held.enter_context(open_database(folder / "database"))
+            settings = SimulatorSettings(limits=False, channels=CHANNELS, nonce_window=NONCE_WINDOW, keep=KEPT)
+            async with (
+                open_nursery() as nursery,
+                AsyncMongoClient[Document](database.uri) as client,
+                Simulator(settings) as discord,
+            ):
+                ground = Ground(database.uri, client, nursery, folder)
+                (folder / "tellonce.toml").write_text(CONFIG)
+                stage = Stage(ground, f"torture_{secrets.token_hex(6)}", discord, folder, self._without)
+                stage.settings = SETTINGS
+                try:
+                    return await self._on(stage, database)
+                finally:
+                    await stage.close()
+
+    async def _on(self, stage: Stage, database: Any) -> Outcome:
+        server = await _server(stage)
+        seats = [Seat(name, stage) for name in SEATS]
+        producers = Producers([seat for seat in seats if "ingest" in seat.name], self._seed, self._rate / CLIENTS)
+        nemesis = Nemesis(seats, stage.discord, database, self._say)
+        acts = plan(self._seed, self._seconds, abilities(database))
+        end = time.monotonic() + self._seconds
+        async with asyncio.TaskGroup() as keeping:
+            kept = [keeping.create_task(seat.keep(), name=seat.name) for seat in seats]
+            async with asyncio.TaskGroup() as work:
+                work.create_task(nemesis.carry_out(acts), name="nemesis")
+                for number in range(CLIENTS):
+                    work.create_task(producers.run(number, lambda: time.monotonic() < end), name=f"producer {number}")
+            self._say("healing")
+            await nemesis.heal()
+            rested = await self._drain(stage, producers)
+            kills = sum(seat.kills for seat in seats)
+            codes = [await seat.close() for seat in seats]
+            await asyncio.gather(*kept)
+        lost, twice, other = await self._judge(stage, producers, rested=rested)
+        other += [f"{seat.name} ended with {code}" for seat, code in zip(seats, codes, strict=True) if code]
+        return Outcome(
+            self._seed,
+            self._seconds,
+            server,
+            {str(kind): times for kind, times in nemesis.done.most_common()},
+            kills,
+            len(producers.sent),
+            dict(producers.told),
+            producers.again,
+            lost,
+            twice,
+            other,
+        )
+
+    async def _drain(self, stage: Stage, producers: Producers) -> bool:
+        """Wait until nothing is owed and nothing waits; an operator has what is parked tried again."""
+        end, shown = time.monotonic() + DRAIN, -1
+        while time.monotonic() < end:
+            try:
+                owed = await stage.database["events"].count_documents({"due_at": {"$exists": True}})
+                waiting = await stage.database["discord_queue"].count_documents({"state": "pending"})
+                parked = await stage.database["discord_queue"].count_documents({"state": "parked"})
+            except PyMongoError:
+                await asyncio.sleep(1)
+                continue
+            if owed + waiting + parked != shown:
+                shown = owed + waiting + parked
+                self._say(f"draining: {owed} owed, {waiting} waiting, {parked} parked")
+            if not shown:
+                return True
+            if parked and not waiting:
+                await stage.ask("retry", "--parked")
+            await asyncio.sleep(1)
+        return False
+
+    async def _judge(
+        self, stage: Stage, producers: Producers, *, rested: bool
+    ) -> tuple[list[str], list[str], list[str]]:
+        shown: Counter[str] = Counter()
+        other = [] if rested else [f"not at rest within {DRAIN:.0f} s"]
+        for channel in CHANNELS:
+            titles = [embed["title"] for message in stage.discord.messages(channel) for embed in message.embeds]
+            shown.update(titles)
+            other += [f"{key} is shown elsewhere" for key in titles if producers.sent[key].channel != channel]
+        stored = await stage.database["events"].count_documents({})
+        if stored != len(producers.sent):
+            other.append(f"{stored} events are stored, {len(producers.sent)} were sent")
+        unlike = await stage.database["discord_queue"].find({"state": {"$ne": "delivered"}}).to_list()
+        other += [f"{row['_id']} is {row['state']}: {row.get('reason')}" for row in unlike]
+        proof = await stage.ask("verify")
+        if proof.code:
+            other.append(f"verify: {proof.text()}")
+        lost = [key for key in producers.sent if not shown[key]]
+        return lost, [key for key, times in shown.items() if times > 1], other
+
+
+async def _server(stage: Stage) -> str:
+    told = await stage.database.client.admin.command("buildInfo")
+    return f"{'embedded server, speaks as ' if 'secantus' in str(told).lower() else ''}MongoDB {told['version']}"
