@@ -96,7 +96,6 @@ class ChannelCourier:
         # Parked when nobody could tell whether it was posted: that is still the first thing to find out.
         desk, standing = self._desk, self._standing
         standing.forget()
-        standing.resolve("")
         standing.row = await desk.channels.record(row, desk.holder, batch, desk.settings.channel_lease)
 
     async def _wait_turn(self) -> None:
@@ -115,7 +114,7 @@ class ChannelCourier:
             log.info("channel.lost", channel=standing.channel, nonce=batch.nonce)
             standing.forget()
             return
-        standing.row = recorded
+        standing.recorded(recorded)
         # A stop waits for the answer: an effect without a record is the next process's riddle.
         with anyio.CancelScope(shield=True):
             await self._send(batch, items, asked)

@@ -68,9 +68,15 @@ class Standing:
             del self.read[next(iter(self.read))]
 
     def forget(self) -> None:
-        """Read everything anew: the row may be another's by now."""
+        """Read everything anew: the row may be another's by now, and so may be what is open about its batch."""
         self.row = None
+        self.resolve("")
         self.reread()
+
+    def recorded(self, row: Channel) -> None:
+        """Note that a try is written down: it is open, whatever is known of earlier ones under the same nonce."""
+        self.row = row
+        self.resolve("")
 
     def reread(self) -> None:
         """Read the queue anew: what waits there has changed."""

@@ -62,8 +62,10 @@ def _search(messages: Sequence[Mapping[str, Any]], batch: Batch, *, embeds: bool
     wanted = {marker(name, generation) for name, generation in batch.members}
     own = [message for message in messages if message["author"]["id"] == batch.author]
     for message in own:
-        if wanted & find_markers(message):
+        if wanted <= find_markers(message):
             return Found(str(message["id"]))
+    if any(wanted & find_markers(message) for message in own):
+        return Unreadable("a part of it was told by another message: look at the channel")
     # Where embeds are stripped the marker may have vanished with them.
     if any(not message.get("embeds") and not find_markers(message) for message in own):
         return Unreadable("an own message without embeds lies in the time range: it may be this one")

@@ -138,3 +138,46 @@ async def test_a_bot_on_limits_waits_as_discord_says_and_loses_nothing(open_benc
             await bench.until_all(State.DELIVERED, *[f"t:{n}" for n in range(8)])
         assert [f"t:{n}" for n in range(8)] == bench.shown()
         assert "429" not in bench.discord.traffic.statuses
+
+
+async def test_an_answer_lost_after_a_429_of_the_same_message_is_asked_for_again_whatever_came_meanwhile(
+    bench: Bench,
+) -> None:
+    """
+    The first try proved that nothing was there; the second, under the same nonce, proves nothing.
+    """
+    bench.discord.faults.script(action="status", status=429, retry_after=0.3)
+    bench.discord.faults.script(action="status", status=502, when="after")
+    await bench.offer("t:1")
+    async with bench.bot():
+        await bench.until_requests(1)
+        await bench.offer("t:2")
+        await bench.until_all(State.DELIVERED, "t:1", "t:2")
+    assert ["t:1", "t:2"] == bench.shown()
+
+
+async def test_an_answer_lost_after_a_429_leaves_the_digest_as_it_was(bench: Bench) -> None:
+    bench.discord.faults.script(action="status", status=429, retry_after=0.1)
+    bench.discord.faults.script(action="delay", when="after", seconds=3)
+    await bench.offer("t:1")
+    async with bench.bot():
+        await bench.until_requests(2)
+        await bench.offer("t:2")
+        await bench.until_all(State.DELIVERED, "t:1", "t:2")
+    assert ["t:1", "t:2"] == bench.shown()
+
+
+async def test_what_another_message_has_told_in_part_is_left_to_a_person(bench: Bench) -> None:
+    """
+    Taking it for told would lose the rest; telling it again would tell the part twice.
+    """
+    await bench.offer("t:1")
+    async with bench.bot():
+        await bench.until_all(State.DELIVERED, "t:1")
+    await bench.connection["discord_queue"].delete_many({})
+    bench.discord.faults.script(action="drop", when="before")
+    await bench.offer("t:1", "t:2")
+    async with bench.bot(nonce_window=0.01):
+        await bench.until_all(State.PARKED, "t:1", "t:2")
+    assert "told by another message" in str((await bench.row("t:2")).reason)
+    assert ["t:1"] == bench.shown()
