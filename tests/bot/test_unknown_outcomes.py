@@ -174,7 +174,8 @@ async def test_what_another_message_has_told_in_part_is_left_to_a_person(bench: 
     await bench.offer("t:1")
     async with bench.bot():
         await bench.until_all(State.DELIVERED, "t:1")
-    await bench.connection["discord_queue"].delete_many({})
+    for forgotten in ("discord_queue", "channels"):
+        await bench.connection[forgotten].delete_many({})
     bench.discord.faults.script(action="drop", when="before")
     await bench.offer("t:1", "t:2")
     async with bench.bot(nonce_window=0.01):
