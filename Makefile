@@ -8,9 +8,11 @@ READY := $(VENV)/ready
 # Most tests wait for processes, not for the processor.
 JOBS ?= 4
 UP ?=
+MINUTES ?= 5
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint format types unit slow bench wheel lock clean
+.PHONY: help up test lint format types unit slow bench matrix torture wheel lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -47,6 +49,16 @@ slow: $(READY) ## The long suites
 
 bench: $(READY) ## Measure, and print a table beside the goals
 	$(BIN)/python -m tests.bench
+
+matrix: MINUTES = 10
+matrix: $(READY) ## Prove it: strike every daemon everywhere, take safeguards out, torture; writes docs/proof.md
+	$(BIN)/python -m tests.crash matrix --json build/proof/matrix.json
+	$(BIN)/python -m tests.crash safeguards --json build/proof/safeguards.json
+	$(BIN)/python -m tests.torture --quiet --minutes $(MINUTES) --seed $(SEED) --json build/proof/torture.json
+	$(BIN)/python -m tests.proof
+
+torture: $(READY) ## Break everything at once for MINUTES, as SEED says
+	$(BIN)/python -m tests.torture --minutes $(MINUTES) --seed $(SEED)
 
 wheel: $(READY) ## Build the distribution
 	$(BIN)/python -m build --no-isolation

@@ -134,7 +134,7 @@ def shown(reader: Reader) -> str:
         return str(answer.read())
 
 
-@pytest.mark.parametrize("target", ["test", "slow", "bench", "wheel", "help"])
+@pytest.mark.parametrize("target", ["test", "slow", "bench", "matrix", "torture", "wheel", "help"])
 def test_every_target_that_is_named_can_be_made(target: str) -> None:
     done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
     assert 0 == done.returncode, done.stderr

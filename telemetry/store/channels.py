@@ -72,18 +72,16 @@ class Channels:
         return [_channel(row) for row in await read(self._rows, {}, sort=(("_id", 1),))]
 
     async def record(self, known: Channel, holder: str, batch: Batch, seconds: float) -> Channel | None:
-        """Write down what is about to be posted, and hold the channel; None where the row is another's by now.
+        """Write down what is about to be posted, and hold the channel; None where the row is not as it was read.
 
-        Matches only the row as it was read: its epoch, and held by us or by nobody any more.
+        Every record starts an epoch: one that a lapsed holder has written since may be on its way too.
         """
         now = self._connection.clock.now()
         ours = known.holder == holder
         guard: dict[str, Any] = {"_id": known.id, "epoch": known.epoch, "holder": known.holder}
         if not ours:
             guard["until"] = {"$lte": now}
-        recorded = Channel(
-            known.id, holder, known.epoch + (not ours), now + timedelta(seconds=seconds), batch, known.block
-        )
+        recorded = Channel(known.id, holder, known.epoch + 1, now + timedelta(seconds=seconds), batch, known.block)
         change = {"holder": holder, "epoch": recorded.epoch, "until": recorded.until, "batch": batch_row(batch)}
         result = await patiently(self._rows.update_one, guard, {"$set": change})
         return recorded if result.matched_count else None
