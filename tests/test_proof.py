@@ -49,5 +49,5 @@ def test_the_commands_write_what_the_page_is_made_of(tmp_path: Path) -> None:
 def run(module: str, *arguments: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )  # noqa: S603
+    )
     assert 0 == done.returncode, done.stdout + done.stderr
