@@ -47,7 +47,7 @@ def test_the_commands_write_what_the_page_is_made_of(tmp_path: Path) -> None:
 
 
 def run(module: str, *arguments: str) -> None:
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         [sys.executable, "-m", module, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert 0 == done.returncode, done.stdout + done.stderr
