@@ -89,7 +89,7 @@ class ChannelCourier:
         members = tuple((item.id, item.generation) for item in items)
         now = desk.clock.now()
         batch = Batch(members, nonce(standing.channel, members), desk.session.author, now, now, now)
-        await self._try(row, batch, items)
+        await self._try(row, batch, items, desk.clock.monotonic())
         return True
 
     async def _resume(self, row: Channel, batch: Batch) -> None:
@@ -105,10 +105,13 @@ class ChannelCourier:
             await anyio.sleep(pause)
         await anyio.sleep(desk.pace.slot(desk.clock.monotonic()))
 
-    async def _try(self, row: Channel, batch: Batch, items: Sequence[Delivery]) -> None:
+    async def _try(self, row: Channel, batch: Batch, items: Sequence[Delivery], asked: float) -> None:
+        """Record a try and make it; nothing is sent when it is long (monotonic) since `asked`.
+
+        Whatever the decision to try rests on was looked at after that moment.
+        """
         desk, standing = self._desk, self._standing
         batch = self._dated(batch)
-        asked = desk.clock.monotonic()
         recorded = await desk.channels.record(row, desk.holder, batch, desk.settings.channel_lease)
         if recorded is None:
             log.info("channel.lost", channel=standing.channel, nonce=batch.nonce)

@@ -14,7 +14,7 @@ from bot.desk import Desk, Standing
 from bot.reconcile import Found, NotFound, Unreadable, look
 from bot.settlement import Settlement
 from bot.verdict import Verdict
-from telemetry.core.delivery import Delivery, State
+from telemetry.core.delivery import TOMBSTONES, Delivery, State
 from telemetry.core.outcome import Dead
 from telemetry.runtime.logs import get_logger
 from telemetry.store.channels import Batch, Channel
@@ -22,7 +22,7 @@ from telemetry.store.channels import Batch, Channel
 log = get_logger(__name__)
 
 Wait = Callable[[], Awaitable[None]]
-Try = Callable[[Channel, Batch, Sequence[Delivery]], Awaitable[None]]
+Try = Callable[[Channel, Batch, Sequence[Delivery], float], Awaitable[None]]
 
 
 class Resolution:
@@ -41,18 +41,21 @@ class Resolution:
         await self._wait_turn()
         found = await self._desk.queue.fetch([name for name, _ in batch.members])
         items = [item for item in found if (item.id, item.generation) in batch.members]
-        waiting = [item for item in items if item.state is State.PENDING]
-        if not waiting:
+        # What was parked or given up meanwhile, by a holder that had lost the channel, may be in it all the same.
+        unsettled = [item for item in items if item.state not in TOMBSTONES]
+        whole = all(item.state is State.PENDING for item in items) and len(items) == len(batch.members)
+        asked = self._desk.clock.monotonic()
+        if not unsettled:
             self._standing.resolve(batch.nonce)
         elif known := self._known(batch, items):
             message, by = known
-            await self._settlement.delivered(batch, waiting, {"message_id": message}, by)
+            await self._settlement.delivered(batch, unsettled, {"message_id": message}, by)
         elif batch.silent > self._desk.settings.max_silent_claims:
             await self._poisoned(row, batch, items)
-        elif len(waiting) == len(batch.members) and self._nonce_holds(batch):
-            await self._try(row, batch.again(self._desk.clock.now()), items)
+        elif whole and self._nonce_holds(batch):
+            await self._try(row, batch.again(self._desk.clock.now()), items, asked)
         else:
-            await self._look(row, batch, items)
+            await self._look(row, batch, unsettled)
 
     def _known(self, batch: Batch, items: Sequence[Delivery]) -> tuple[str | None, str] | None:
         for item in items:
@@ -70,32 +73,30 @@ class Resolution:
     def _age(self, moment: datetime) -> float:
         return (self._desk.clock.now() - moment).total_seconds()
 
-    async def _look(self, row: Channel, batch: Batch, items: Sequence[Delivery]) -> None:
+    async def _look(self, row: Channel, batch: Batch, unsettled: Sequence[Delivery]) -> None:
         desk, standing = self._desk, self._standing
         # A post still on its way shows in no history yet.
         await anyio.sleep(max(desk.settings.history_settle - self._age(batch.last_at), 0))
         seen = await look(desk.session.lookout, standing.channel, batch, desk.skew)
         log.info("history.read", channel=standing.channel, nonce=batch.nonce, came_to=type(seen).__name__)
-        waiting = [item for item in items if item.state is State.PENDING]
+        waiting = [item for item in unsettled if item.state is State.PENDING]
         match seen:
             case Found(message):
-                await self._settlement.delivered(batch, waiting, {"message_id": message}, "history")
+                await self._settlement.delivered(batch, unsettled, {"message_id": message}, "history")
             case Unreadable(reason):
-                await self._settlement.park_unresolved(batch, reason)
+                await self._settlement.park_unresolved(batch, unsettled, reason)
             case NotFound() if standing.refusal is not None:
                 await self._settlement.refused(batch, waiting, standing.refusal)
             case NotFound() if len(waiting) < len(batch.members):
-                await desk.queue.mark([name for name, _ in batch.members], attempt=None)
-                standing.reread()
-                standing.resolve(batch.nonce)
+                await self._settlement.part(batch, unsettled)
             case NotFound():
                 again = replace(batch.again(desk.clock.now(), window=True), author=desk.session.author)
-                await self._try(row, again, items)
+                await self._try(row, again, waiting, desk.clock.monotonic())
 
     async def _poisoned(self, row: Channel, batch: Batch, items: Sequence[Delivery]) -> None:
         reason = f"{batch.silent} tries ended without any outcome: the bot may die of it"
         if len(batch.members) == 1:
-            await self._settlement.park_unresolved(batch, reason)
+            await self._settlement.park_unresolved(batch, items, reason)
             return
         self._standing.refusal = Verdict(Dead(reason))
         await self._look(row, batch, items)

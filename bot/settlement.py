@@ -8,7 +8,7 @@ from typing import Any
 from bot.desk import BLOCKED, CHANNEL_SCOPE, TROUBLE, Desk, Standing, destination_of
 from bot.verdict import Scope, Verdict
 from consumers.discord.message import PLAIN
-from telemetry.core.delivery import Delivery, Signal
+from telemetry.core.delivery import Delivery, Signal, State
 from telemetry.core.errors import UnavailableError
 from telemetry.core.outcome import Dead, Delivered, Parked, Retry, Unknown
 from telemetry.runtime.logs import get_logger
@@ -73,20 +73,29 @@ class Settlement:
             case Parked(reason):
                 await self._block(reason)
             case Dead() if len(items) > 1:
-                await desk.queue.mark(ids, solo=True)
+                await desk.queue.mark(ids, solo=True, attempt=None)
             case Dead() if verdict.reshape and items[0].rung < PLAIN:
-                await desk.queue.mark(ids, rung=items[0].rung + 1)
+                await desk.queue.mark(ids, rung=items[0].rung + 1, attempt=None)
             case Dead(reason):
                 await desk.queue.settle(batch.members, Signal.GIVE_UP, reason=reason)
                 log.error("delivery.dead", channel=standing.channel, deliveries=ids, why=reason)
         standing.reread()
         standing.resolve(batch.nonce)
 
-    async def park_unresolved(self, batch: Batch, reason: str) -> None:
+    async def park_unresolved(self, batch: Batch, items: Sequence[Delivery], reason: str) -> None:
         """Park a batch of which nobody can tell whether it was posted, with all that is known about it."""
-        await self._desk.queue.settle(batch.members, Signal.PARK, reason=reason, attempt=batch_row(batch))
-        ids = [name for name, _ in batch.members]
+        attempt, ids = batch_row(batch), [item.id for item in items if item.state is not State.DEAD]
+        await self._desk.queue.settle(batch.members, Signal.PARK, reason=reason, attempt=attempt)
+        # Some may have been parked with their channel: when they come back with it, this is to be found out first.
+        await self._desk.queue.mark([item.id for item in items if item.state is State.PARKED], attempt=attempt)
         log.error("delivery.parked", channel=self._standing.channel, deliveries=ids, why=reason)
+        self._standing.reread()
+        self._standing.resolve(batch.nonce)
+
+    async def part(self, batch: Batch, items: Sequence[Delivery]) -> None:
+        """Let the members of a batch go their own ways: nothing of it is in the channel, and it is not whole."""
+        own = [item.id for item in items if item.attempt and item.attempt["nonce"] == batch.nonce]
+        await self._desk.queue.mark(own, attempt=None)
         self._standing.reread()
         self._standing.resolve(batch.nonce)
 
