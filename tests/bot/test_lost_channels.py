@@ -1,5 +1,7 @@
 """What a holder does to a channel that it has lost changes nothing about what is in it."""
 
+from typing import Any
+
 import pytest
 
 from bot.simulator.guild import Permissions
@@ -7,7 +9,7 @@ from telemetry.core.delivery import Signal, State
 from tests.bot.conftest import CHANNEL, Bench
 from tests.until import until
 
-SOON_FORGOTTEN = {"nonce_window": 0.01}
+SOON_FORGOTTEN: dict[str, Any] = {"nonce_window": 0.01}
 
 
 async def post_and_die(bench: Bench, *keys: str) -> None:
