@@ -50,7 +50,7 @@ slow: $(READY) ## The long suites
 bench: $(READY) ## Measure, and print a table beside the goals
 	$(BIN)/python -m tests.bench
 
-matrix: MINUTES = 10
+matrix: MINUTES = 13
 matrix: $(READY) ## Prove it: strike every daemon everywhere, take safeguards out, torture; writes docs/proof.md
 	$(BIN)/python -m tests.crash matrix --json build/proof/matrix.json
 	$(BIN)/python -m tests.crash safeguards --json build/proof/safeguards.json

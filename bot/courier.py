@@ -56,6 +56,8 @@ class ChannelCourier:
             standing.forget()
             await anyio.sleep(pause)
             return True
+        if standing.row is not None and standing.row.epoch != row.epoch:
+            standing.forget()
         standing.row = row
         if row.block and row.block.until > self._desk.clock.now():
             await self._settlement.park_waiting(row.block)

@@ -50,6 +50,9 @@ class Resolution:
         elif known := self._known(batch, items):
             message, by = known
             await self._settlement.delivered(batch, unsettled, {"message_id": message}, by)
+        elif row.holder != self._desk.holder:
+            # Whoever recorded it may wake up: from here on nothing of that holder's is sent or written any more.
+            await self._settlement.hold(batch)
         elif batch.silent > self._desk.settings.max_silent_claims:
             await self._poisoned(row, batch, items)
         elif whole and self._nonce_holds(batch):

@@ -68,6 +68,8 @@ class Settlement:
 
     async def refused(self, batch: Batch, items: Sequence[Delivery], verdict: Verdict) -> None:
         """Act on a refusal when it is certain that nothing of the batch is in the channel."""
+        if not await self.hold(batch):
+            return
         desk, standing, ids = self._desk, self._standing, [item.id for item in items]
         match verdict.outcome:
             case Parked(reason):
@@ -84,20 +86,39 @@ class Settlement:
 
     async def park_unresolved(self, batch: Batch, items: Sequence[Delivery], reason: str) -> None:
         """Park a batch of which nobody can tell whether it was posted, with all that is known about it."""
+        if not await self.hold(batch):
+            return
         attempt, ids = batch_row(batch), [item.id for item in items if item.state is not State.DEAD]
         await self._desk.queue.settle(batch.members, Signal.PARK, reason=reason, attempt=attempt)
         # Some may have been parked with their channel: when they come back with it, this is to be found out first.
-        await self._desk.queue.mark([item.id for item in items if item.state is State.PARKED], attempt=attempt)
+        await self._desk.queue.remember([item.id for item in items if item.state is State.PARKED], attempt)
         log.error("delivery.parked", channel=self._standing.channel, deliveries=ids, why=reason)
         self._standing.reread()
         self._standing.resolve(batch.nonce)
 
     async def part(self, batch: Batch, items: Sequence[Delivery]) -> None:
         """Let the members of a batch go their own ways: nothing of it is in the channel, and it is not whole."""
-        own = [item.id for item in items if item.attempt and item.attempt["nonce"] == batch.nonce]
-        await self._desk.queue.mark(own, attempt=None)
+        if not await self.hold(batch):
+            return
+        await self._desk.queue.forget_attempt([item.id for item in items], batch.nonce, batch.last_at)
         self._standing.reread()
         self._standing.resolve(batch.nonce)
+
+    async def hold(self, batch: Batch) -> bool:
+        """Make sure that the channel is still ours, and say so; else know nothing of it any more.
+
+        What a delivery did is true whoever says it. Everything else is the holder's to say.
+        """
+        desk, standing = self._desk, self._standing
+        held = None
+        if standing.row is not None:
+            held = await desk.channels.record(standing.row, desk.holder, batch, desk.settings.channel_lease)
+        if held is None:
+            log.info("channel.lost", channel=standing.channel, nonce=batch.nonce)
+            standing.forget()
+        else:
+            standing.row = held
+        return held is not None
 
     async def park_waiting(self, block: Block) -> None:
         """Park all that waits for a blocked channel, to come back with it."""

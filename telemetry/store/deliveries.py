@@ -111,6 +111,18 @@ class Deliveries:
             query = {"_id": {"$in": list(some)}, "work": {"$exists": True}}
             await patiently(self._rows.update_many, query, {"$set": fields})
 
+    async def remember(self, ids: Sequence[str], attempt: Mapping[str, Any]) -> None:
+        """Note a try that nobody knows the outcome of on unfinished rows that know of none."""
+        for some in chunks(ids, self._connection.chunk):
+            query = {"_id": {"$in": list(some)}, "work": {"$exists": True}, "attempt": None}
+            await patiently(self._rows.update_many, query, {"$set": {"attempt": attempt}})
+
+    async def forget_attempt(self, ids: Sequence[str], nonce: str, last_at: datetime) -> None:
+        """Take a try whose outcome is known by now off unfinished rows, unless they know of a later one."""
+        for some in chunks(ids, self._connection.chunk):
+            query: Row = {"_id": {"$in": list(some)}, "attempt.nonce": nonce, "attempt.last_at": {"$lte": last_at}}
+            await patiently(self._rows.update_many, query, {"$unset": {"attempt": ""}})
+
     async def standing(self, state: State, limit: int, destination: str | None = None) -> list[Delivery]:
         """List unfinished rows in a state, in the order of each destination."""
         rows = await read(self._rows, standing([state], destination), sort=BY_WORK, limit=limit)

@@ -1,11 +1,18 @@
 """What a holder does to a channel that it has lost changes nothing about what is in it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from bot.desk import Standing
+from bot.settlement import Settlement
 from bot.simulator.guild import Permissions
+from bot.simulator.settings import COMMUNITY
+from bot.verdict import Verdict
 from telemetry.core.delivery import Signal, State
+from telemetry.core.outcome import Dead
+from telemetry.store.channels import Batch
 from tests.bot.conftest import CHANNEL, Bench
 from tests.until import until
 
@@ -82,3 +89,36 @@ async def test_a_batch_that_was_parked_unresolved_and_is_then_refused_is_taken_a
         await bench.offer("t:3")
         await bench.until_all(State.DELIVERED, "t:2" if refusals == 1 else "t:3", "t:3")
     assert sorted(bench.shown()) == sorted({"t:1", "t:2", "t:3"} - ({"t:1"} if refusals == 2 else set()))
+
+
+async def test_a_holder_that_has_lost_the_channel_gives_nothing_up(bench: Bench) -> None:
+    """
+    It was refused, stopped, and woken: by now the same may be on its way again.
+    """
+    (delivery,) = await bench.offer("t:1")
+    now = bench.connection.clock.now()
+    batch = Batch(((delivery.id, 0),), "nonce", "bot", now, now, now)
+    known = await bench.channels.read(str(COMMUNITY))
+    assert await bench.channels.record(known, "another", batch, 60)
+    async with bench.bot() as desk:
+        late = Settlement(desk, Standing(str(COMMUNITY), known))
+        await late.refused(batch, [delivery], Verdict(Dead("refused")))
+        await late.park_unresolved(batch, [delivery], "unreadable")
+        await late.part(batch, [delivery])
+    assert State.PENDING is await bench.state("t:1")
+    assert (await bench.channels.read(str(COMMUNITY))).block is None
+
+
+async def test_a_later_try_is_neither_forgotten_nor_overwritten_by_what_is_known_of_an_earlier_one(
+    bench: Bench,
+) -> None:
+    (delivery,) = await bench.offer("t:1")
+    now = bench.connection.clock.now()
+    later = now + timedelta(seconds=9)
+    await bench.queue.remember([delivery.id], {"nonce": "n", "last_at": later})
+    await bench.queue.remember([delivery.id], {"nonce": "n", "last_at": now})
+    await bench.queue.forget_attempt([delivery.id], "n", now)
+    await bench.queue.forget_attempt([delivery.id], "other", later)
+    assert (await bench.row("t:1")).attempt is not None
+    await bench.queue.forget_attempt([delivery.id], "n", later)
+    assert (await bench.row("t:1")).attempt is None

@@ -19,7 +19,7 @@ SHOWN = 10
 def torture(
     minutes: Annotated[float, typer.Option(help="How long producers send and the nemesis acts.")] = 5,
     seed: Annotated[int, typer.Option(help="What the plan follows from.")] = 1,
-    rate: Annotated[float, typer.Option(help="Events a second.")] = 40,
+    rate: Annotated[float, typer.Option(help="Events a second, as far as they are answered.")] = 50,
     without: Annotated[str, typer.Option(help="A safeguard to take out of the daemons.")] = "",
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not tell each act.")] = False,
     output: Annotated[Path | None, typer.Option("--json", help="Write what came of it there.")] = None,

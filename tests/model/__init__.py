@@ -1,0 +1,1 @@
+"""The delivery protocol at small size, explored to the last state."""
