@@ -26,8 +26,13 @@ class Rule(StrEnum):
     SPLIT_FORGETS = "a batch that is split after a certain refusal is no longer an earlier try"
     TOMBSTONE = "an offer of a row that exists changes nothing"
     ACK_LAST = "an event is acked after its offer is durable"
+    SWEEP = "what is owed is found without any hint"
+    REGISTRY = "an event is settled when all have acked it that the database knows"
+    READ_LAST = "who must hear of an event is read after the event"
 
 
 ALL = frozenset(Rule)
 # Saves a look into the history, which would say the same: without it nothing is told twice, or lost.
 CONVENIENT = frozenset({Rule.SIBLINGS})
+# They matter where there are several consumers.
+OFFERING = frozenset({Rule.SWEEP, Rule.REGISTRY, Rule.READ_LAST})

@@ -112,3 +112,12 @@ def with_courier(world: World, number: int, courier: Courier) -> World:
 def with_row(world: World, event: int, row: Row) -> World:
     """Give the world in which one row is another."""
     return world._replace(rows=(*world.rows[:event], row, *world.rows[event + 1 :]))
+
+
+def canonical(world: World) -> World:
+    """Choose one of two worlds that differ in nothing but which courier is which."""
+    first, second = world.couriers
+    if hash(first) <= hash(second):
+        return world
+    holder = 1 - world.holder if world.holder in (0, 1) else world.holder
+    return world._replace(couriers=(second, first), holder=holder)

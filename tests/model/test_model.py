@@ -2,14 +2,16 @@
 
 import gc
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from telemetry.core.delivery import State
 from tests.model.invariants import breach, is_finished, lost_track
-from tests.model.rules import ALL, CONVENIENT, Rule
+from tests.model.rules import ALL, CONVENIENT, OFFERING, Rule
 from tests.model.search import Explored, explore, trapped
-from tests.model.state import Row, World, start
+from tests.model.state import Row, World, canonical, start
+from tests.model.steps import steps
 
 ONE_EVENT = start(1, 2)
 ONE_REFUSED = start(1, 2, swift=True, poison=(0,))
@@ -64,15 +66,15 @@ def _no_collector() -> Iterator[None]:
     gc.enable()
 
 
-def explored(world: World, rules: frozenset[Rule] = ALL) -> Explored:
+def explored(world: World, rules: frozenset[Rule] = ALL) -> Explored[World]:
     """Reach every state, and show the way to the first bad one."""
-    found = explore(world, rules, lost_track, symmetric=len(world.couriers) == 2)
+    found = explore(world, partial(steps, rules=rules), lost_track, canonical if len(world.couriers) == 2 else None)
     if found.wrong:
         show(found, found.wrong, found.wrong_at)
     return found
 
 
-def show(found: Explored, wrong: str, number: int) -> None:
+def show(found: Explored[World], wrong: str, number: int) -> None:
     """Print the shortest way to a state."""
     lines = found.trace(number)
     print(f"{wrong}, after {len(lines) - 1} steps:", *lines, sep="\n  ")  # noqa: T201 - pytest shows it on failure
@@ -96,13 +98,13 @@ def test_three_troubles_do_no_more_harm_than_two() -> None:
 @pytest.mark.parametrize("rule", BROKEN, ids=lambda rule: rule.name)
 def test_without_this_rule_it_goes_wrong(rule: Rule) -> None:
     scene, wrong = BROKEN[rule]
-    found = explore(scene, ALL - {rule}, breach)
+    found = explore(scene, partial(steps, rules=ALL - {rule}), breach)
     show(found, f"without '{rule}': {found.wrong}", found.wrong_at)
     assert wrong == found.wrong
 
 
 def test_a_digest_that_stays_an_earlier_try_is_never_split() -> None:
-    found = explore(DIGEST_REFUSED._replace(troubles=4), ALL - {Rule.SPLIT_FORGETS}, breach)
+    found = explore(DIGEST_REFUSED._replace(troubles=4), partial(steps, rules=ALL - {Rule.SPLIT_FORGETS}), breach)
     stuck = trapped(found, is_finished)
     assert stuck
     show(found, f"without '{Rule.SPLIT_FORGETS}': no way out", stuck[0])
@@ -117,7 +119,7 @@ def test_without_a_convenience_nothing_goes_wrong(rule: Rule) -> None:
 
 
 def test_every_rule_is_broken_once() -> None:
-    assert {*BROKEN, *CONVENIENT, Rule.SPLIT_FORGETS} == ALL
+    assert {*BROKEN, *CONVENIENT, *OFFERING, Rule.SPLIT_FORGETS} == ALL
 
 
 def test_every_end_is_reached() -> None:
