@@ -52,6 +52,20 @@ def torture(found: Mapping[str, Any]) -> str:
     return "\n".join(["| | |", "|---|---|", *(_line(row) for row in rows.items())])
 
 
+def total(matrix: Mapping[str, Any], torture: Mapping[str, Any]) -> str:
+    """Sum both up."""
+    whole = matrix["rows"][-1]
+    figures = {
+        "kills": whole["kills"] + torture["kills"],
+        "stops": whole["stops"] + torture["acts"].get("pause", 0),
+        "events": whole["events"] + torture["events"],
+        "lost": whole["lost"] + len(torture["lost"]),
+        "told twice": whole["twice"] + len(torture["twice"]),
+        "otherwise wrong": whole["otherwise wrong"] + len(torture["other"]),
+    }
+    return "Together: " + ", ".join(f"**{number:,} {name}**" for name, number in figures.items()) + "."
+
+
 def fill(page: str, name: str, text: str) -> str:
     """Put a text between a page's markers."""
     return re.sub(
@@ -78,6 +92,9 @@ def main() -> None:
         result = RESULTS / f"{name}.json"
         if result.exists():
             page = fill(page, name, tell(json.loads(result.read_text())))
+    both = [RESULTS / "matrix.json", RESULTS / "torture.json"]
+    if all(result.exists() for result in both):
+        page = fill(page, "total", total(*(json.loads(result.read_text()) for result in both)))
     PAGE.write_text(page)
 
 

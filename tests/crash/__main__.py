@@ -67,7 +67,7 @@ async def _matrix(chosen: list[Any], place: str, number: int, seed: int) -> tupl
                 bar.advance(task)
                 if not one.judgement.holds:
                     bar.console.print(str(one))
-        return await server_of(ground), ended
+        return await server_of(ground.client), ended
 
 
 async def _safeguards() -> list[Any]:

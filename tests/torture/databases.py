@@ -10,8 +10,8 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from telemetry.cli.embedded import EmbeddedServer, start_embedded_server
+from tests.crash.replica_set import ReplicaSet, start_replica_set
 from tests.torture.plan import Act, Kind
-from tests.torture.replica_set import ReplicaSet, start_replica_set
 
 URI, MONGOD = "TELLONCE_TEST_MONGODB_URI", "TELLONCE_TEST_MONGOD"
 

@@ -16,6 +16,7 @@ from pymongo.errors import PyMongoError
 
 from bot.simulator.settings import SimulatorSettings
 from bot.simulator.simulator import Simulator
+from tests.crash.ground import server_of
 from tests.crash.offspring import open_nursery
 from tests.crash.stage import CHANNELS, CONFIG, Document, Ground, Stage
 from tests.torture.databases import open_database
@@ -87,7 +88,7 @@ class Torture:
                     await stage.close()
 
     async def _on(self, stage: Stage, database: Any) -> Outcome:
-        server = await _server(stage)
+        server = await server_of(stage.database.client)
         seats = [Seat(name, stage) for name in SEATS]
         producers = Producers([seat for seat in seats if "ingest" in seat.name], self._seed, self._rate / CLIENTS)
         nemesis = Nemesis(seats, stage.discord, database, self._say)
@@ -161,8 +162,3 @@ class Torture:
             other.append(f"verify: {proof.text()}")
         lost = [key for key in producers.sent if not shown[key]]
         return lost, [key for key, times in shown.items() if times > 1], other
-
-
-async def _server(stage: Stage) -> str:
-    told = await stage.database.client.admin.command("buildInfo")
-    return f"{'embedded server, speaks as ' if 'secantus' in str(told).lower() else ''}MongoDB {told['version']}"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.torture.replica_set import ReplicaSet
+from tests.crash.replica_set import ReplicaSet
 
 
 def test_three_members_share_a_set_with_an_oplog_that_is_soon_overrun() -> None:
