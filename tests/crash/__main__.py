@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.crash.ground import open_ground, server_of
 from tests.crash.matrix import Matrix, Trial, sample
-from tests.crash.report import rows, table
+from tests.crash.report import rows, show
 from tests.crash.run import Ended
 from tests.crash.safeguards import HUNTS, hunt
 from tests.crash.scenarios import SCENARIOS
@@ -33,7 +33,7 @@ def matrix(
     chosen = [one for one in SCENARIOS if scenario in one.name]
     server, ended = asyncio.run(_matrix(chosen, place, number, seed))
     found = rows(ended, chosen)
-    Console().print(table(found))
+    show(found)
     wrong = [one for one in ended if not one.judgement.holds]
     for one in wrong:
         console.print(f"{one}\n  again: python -m tests.crash matrix --scenario '{one.scenario}' --place '{one.place}'")

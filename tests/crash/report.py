@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from tests.crash.run import Ended
@@ -34,8 +35,16 @@ def _row(name: str, ended: Sequence[Ended], scenario: Scenario) -> dict[str, Any
     }
 
 
-def table(found: Iterable[Mapping[str, Any]]) -> Table:
-    """Draw rows for a terminal."""
+WIDTH = 130  # where no terminal says another
+
+
+def show(found: Iterable[Mapping[str, Any]]) -> None:
+    """Print rows as a table."""
+    screen = Console()
+    screen.print(_table(found), width=None if screen.is_terminal else WIDTH)
+
+
+def _table(found: Iterable[Mapping[str, Any]]) -> Table:
     drawn = Table(title="Struck, taken over, judged")
     for column in COLUMNS:
         drawn.add_column(column, justify="left" if column == "scenario" else "right")
