@@ -1,5 +1,6 @@
 """What a matrix came to, as a table and as rows for machines."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -40,8 +41,7 @@ WIDTH = 130  # where no terminal says another
 
 def show(found: Iterable[Mapping[str, Any]]) -> None:
     """Print rows as a table."""
-    screen = Console()
-    screen.print(_table(found), width=None if screen.is_terminal else WIDTH)
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(_table(found))
 
 
 def _table(found: Iterable[Mapping[str, Any]]) -> Table:
