@@ -34,6 +34,7 @@ def matrix(
     server, ended = asyncio.run(_matrix(chosen, place, number, seed))
     found = rows(ended, chosen)
     show(found)
+    typer.echo(f"on {server}")
     wrong = [one for one in ended if not one.judgement.holds]
     for one in wrong:
         console.print(f"{one}\n  again: python -m tests.crash matrix --scenario '{one.scenario}' --place '{one.place}'")
