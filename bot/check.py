@@ -1,6 +1,7 @@
 """Discord's part of `tellonce check`: the token, and what it may do in each channel."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import aiohttp
 import discord
@@ -30,14 +31,15 @@ async def check(settings: Settings, config: Config) -> list[Finding]:
         me = client.user
         findings = [Finding("ok", f"Discord knows the bot as {me}")]
         channels: Mapping[str, str] = config.section("discord").get("channels", {})
+        lookout, guilds = Lookout(client, str(me.id) if me else ""), dict[str, Any]()
         for name, channel in channels.items():
-            findings.append(await _channel(Lookout(client, str(me.id) if me else ""), name, channel))
+            findings.append(await _channel(lookout, guilds, name, channel))
     return findings
 
 
-async def _channel(lookout: Lookout, name: str, channel: str) -> Finding:
+async def _channel(lookout: Lookout, guilds: dict[str, Any], name: str, channel: str) -> Finding:
     try:
-        rights = await lookout.rights(channel)
+        rights = await lookout.rights(channel, guilds)
     except UnavailableError as error:
         return Finding("warning", f"channel {name}: {error}", "try again later")
     except discord.NotFound:

@@ -65,14 +65,14 @@ class ChannelCourier:
         if row.batch and row.batch.nonce != standing.resolved:
             await self._resolution.resolve(row, row.batch)
             return True
-        return await self._post_next(row)
+        return await self._post_next()
 
     def _led_by_another(self, row: Channel) -> float:
         if row.holder in ("", self._desk.holder):
             return 0.0
         return (row.until - self._desk.clock.now()).total_seconds()
 
-    async def _post_next(self, row: Channel) -> bool:
+    async def _post_next(self) -> bool:
         desk, standing = self._desk, self._standing
         if not standing.ahead and not standing.exhausted:
             waiting = await desk.queue.waiting(destination_of(standing.channel), READ_AHEAD)
@@ -80,7 +80,7 @@ class ChannelCourier:
         if not standing.ahead:
             return False
         if earlier := standing.ahead[0].attempt:
-            await self._resume(row, batch_from(earlier))
+            await self._resume(batch_from(earlier))
             return True
         most = desk.settings.digest_max
         await self._wait_turn()
@@ -91,14 +91,13 @@ class ChannelCourier:
         members = tuple((item.id, item.generation) for item in items)
         now = desk.clock.now()
         batch = Batch(members, nonce(standing.channel, members), desk.session.author, now, now, now)
-        await self._try(row, batch, items, desk.clock.monotonic())
+        await self._try(batch, items, desk.clock.monotonic())
         return True
 
-    async def _resume(self, row: Channel, batch: Batch) -> None:
+    async def _resume(self, batch: Batch) -> None:
         # Parked when nobody could tell whether it was posted: that is still the first thing to find out.
-        desk, standing = self._desk, self._standing
-        standing.forget()
-        standing.row = await desk.channels.record(row, desk.holder, batch, desk.settings.channel_lease)
+        if await self._settlement.hold(batch):
+            self._standing.let_go("")
 
     async def _wait_turn(self) -> None:
         desk, channel = self._desk, self._standing.channel
@@ -107,19 +106,16 @@ class ChannelCourier:
             await anyio.sleep(pause)
         await anyio.sleep(desk.pace.slot(desk.clock.monotonic()))
 
-    async def _try(self, row: Channel, batch: Batch, items: Sequence[Delivery], asked: float) -> None:
+    async def _try(self, batch: Batch, items: Sequence[Delivery], asked: float) -> None:
         """Record a try and make it; nothing is sent when it is long (monotonic) since `asked`.
 
         Whatever the decision to try rests on was looked at after that moment.
         """
-        desk, standing = self._desk, self._standing
         batch = self._dated(batch)
-        recorded = await desk.channels.record(row, desk.holder, batch, desk.settings.channel_lease)
-        if recorded is None:
-            log.info("channel.lost", channel=standing.channel, nonce=batch.nonce)
-            standing.forget()
+        if not await self._settlement.hold(batch):
             return
-        standing.recorded(recorded)
+        # It is open now, whatever is known of earlier tries under the same nonce.
+        self._standing.resolve("")
         # A stop waits for the answer: an effect without a record is the next process's riddle.
         with anyio.CancelScope(shield=True):
             await self._send(batch, items, asked)

@@ -70,13 +70,7 @@ class Standing:
     def forget(self) -> None:
         """Read everything anew: the row may be another's by now, and so may be what is open about its batch."""
         self.row = None
-        self.resolve("")
-        self.reread()
-
-    def recorded(self, row: Channel) -> None:
-        """Note that a try is written down: it is open, whatever is known of earlier ones under the same nonce."""
-        self.row = row
-        self.resolve("")
+        self.let_go("")
 
     def reread(self) -> None:
         """Read the queue anew: what waits there has changed."""
@@ -86,6 +80,11 @@ class Standing:
     def resolve(self, nonce: str) -> None:
         """Note that nothing is open about a batch: another may take its place."""
         self.resolved, self.refusal = nonce, None
+
+    def let_go(self, nonce: str) -> None:
+        """Note that nothing is open about a batch, and that its members may wait in the queue again."""
+        self.resolve(nonce)
+        self.reread()
 
 
 def destination_of(channel: str) -> str:

@@ -20,11 +20,17 @@ class Lookout:
         self._client = client
         self._author = author
 
-    async def rights(self, channel: str) -> Rights:
-        """Ask what we may do in a channel; raise UnavailableError when Discord cannot say now."""
+    async def rights(self, channel: str, guilds: dict[str, Any] | None = None) -> Rights:
+        """Ask what we may do in a channel; raise UnavailableError when Discord cannot say now.
+
+        Who asks about several in a row hands the same `guilds` to each: a server is asked about itself once.
+        """
+        guilds = {} if guilds is None else guilds
         found = await self._get(f"/channels/{channel}")
-        guild = await self._get(f"/guilds/{found['guild_id']}")
-        member = await self._get(f"/guilds/{found['guild_id']}/members/{self._author}")
+        place = f"/guilds/{found['guild_id']}"
+        if place not in guilds:
+            guilds[place] = await self._get(place), await self._get(f"{place}/members/{self._author}")
+        guild, member = guilds[place]
         return rights(found, guild, member, self._author)
 
     async def history(self, channel: str, start: datetime, end: datetime) -> list[dict[str, Any]]:

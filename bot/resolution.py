@@ -22,7 +22,7 @@ from telemetry.store.channels import Batch, Channel
 log = get_logger(__name__)
 
 Wait = Callable[[], Awaitable[None]]
-Try = Callable[[Channel, Batch, Sequence[Delivery], float], Awaitable[None]]
+Try = Callable[[Batch, Sequence[Delivery], float], Awaitable[None]]
 
 
 class Resolution:
@@ -54,11 +54,11 @@ class Resolution:
             # Whoever recorded it may wake up: from here on nothing of that holder's is sent or written any more.
             await self._settlement.hold(batch)
         elif batch.silent > self._desk.settings.max_silent_claims:
-            await self._poisoned(row, batch, items)
+            await self._poisoned(batch, items)
         elif whole and self._nonce_holds(batch):
-            await self._try(row, batch.again(self._desk.clock.now()), items, asked)
+            await self._try(batch.again(self._desk.clock.now()), items, asked)
         else:
-            await self._look(row, batch, unsettled)
+            await self._look(batch, unsettled)
 
     def _known(self, batch: Batch, items: Sequence[Delivery]) -> tuple[str | None, str] | None:
         for item in items:
@@ -76,7 +76,7 @@ class Resolution:
     def _age(self, moment: datetime) -> float:
         return (self._desk.clock.now() - moment).total_seconds()
 
-    async def _look(self, row: Channel, batch: Batch, unsettled: Sequence[Delivery]) -> None:
+    async def _look(self, batch: Batch, unsettled: Sequence[Delivery]) -> None:
         desk, standing = self._desk, self._standing
         # A post still on its way shows in no history yet.
         await anyio.sleep(max(desk.settings.history_settle - self._age(batch.last_at), 0))
@@ -94,12 +94,12 @@ class Resolution:
                 await self._settlement.part(batch, unsettled)
             case NotFound():
                 again = replace(batch.again(desk.clock.now(), window=True), author=desk.session.author)
-                await self._try(row, again, waiting, desk.clock.monotonic())
+                await self._try(again, waiting, desk.clock.monotonic())
 
-    async def _poisoned(self, row: Channel, batch: Batch, items: Sequence[Delivery]) -> None:
+    async def _poisoned(self, batch: Batch, items: Sequence[Delivery]) -> None:
         reason = f"{batch.silent} tries ended without any outcome: the bot may die of it"
         if len(batch.members) == 1:
             await self._settlement.park_unresolved(batch, items, reason)
             return
         self._standing.refusal = Verdict(Dead(reason))
-        await self._look(row, batch, items)
+        await self._look(batch, items)

@@ -45,9 +45,10 @@ class Rounds:
 
     async def _look_at_rights(self) -> None:
         # Said at the start, not when a delivery of unknown outcome would need it.
+        guilds: dict[str, Any] = {}
         for channel in list(self._couriers):
             try:
-                rights = await self._desk.session.lookout.rights(channel)
+                rights = await self._desk.session.lookout.rights(channel, guilds)
             except (UnavailableError, discord.HTTPException) as error:
                 log.warning("channel.unseen", channel=channel, why=str(error))
                 continue

@@ -37,8 +37,7 @@ class Settlement:
             case Retry(reason, after):
                 self._wait(reason, after, verdict.scope)
                 if certain:
-                    self._standing.resolve(batch.nonce)
-                    self._standing.reread()
+                    self._standing.let_go(batch.nonce)
             case Unknown(reason):
                 self._wait(reason, None, Scope.CHANNEL)
             case Dead() | Parked() if certain:
@@ -81,8 +80,7 @@ class Settlement:
             case Dead(reason):
                 await desk.queue.settle(batch.members, Signal.GIVE_UP, reason=reason)
                 log.error("delivery.dead", channel=standing.channel, deliveries=ids, why=reason)
-        standing.reread()
-        standing.resolve(batch.nonce)
+        standing.let_go(batch.nonce)
 
     async def park_unresolved(self, batch: Batch, items: Sequence[Delivery], reason: str) -> None:
         """Park a batch of which nobody can tell whether it was posted, with all that is known about it."""
@@ -93,21 +91,19 @@ class Settlement:
         # Some may have been parked with their channel: when they come back with it, this is to be found out first.
         await self._desk.queue.remember([item.id for item in items if item.state is State.PARKED], attempt)
         log.error("delivery.parked", channel=self._standing.channel, deliveries=ids, why=reason)
-        self._standing.reread()
-        self._standing.resolve(batch.nonce)
+        self._standing.let_go(batch.nonce)
 
     async def part(self, batch: Batch, items: Sequence[Delivery]) -> None:
         """Let the members of a batch go their own ways: nothing of it is in the channel, and it is not whole."""
         if not await self.hold(batch):
             return
         await self._desk.queue.forget_attempt([item.id for item in items], batch.nonce, batch.last_at)
-        self._standing.reread()
-        self._standing.resolve(batch.nonce)
+        self._standing.let_go(batch.nonce)
 
     async def hold(self, batch: Batch) -> bool:
-        """Make sure that the channel is still ours, and say so; else know nothing of it any more.
+        """Write a batch down as the one in flight, and hold the channel; say no, and forget it, where it is another's.
 
-        What a delivery did is true whoever says it. Everything else is the holder's to say.
+        Nothing is sent, and no outcome but a delivery is settled, by anybody else.
         """
         desk, standing = self._desk, self._standing
         held = None

@@ -10,6 +10,15 @@ T = TypeVar("T")
 LOOK_EVERY = 0.05
 
 
+async def came_true(fact: Callable[[], Awaitable[T]], seconds: float, every: float = LOOK_EVERY) -> bool:
+    """Wait until a question is answered with something true; say whether it was within the time."""
+    with anyio.move_on_after(seconds):
+        while not await fact():  # noqa: ASYNC110 - another process may be what is asked about
+            await anyio.sleep(every)
+        return True
+    return False
+
+
 async def until(fact: Callable[[], Awaitable[T]], seconds: float = 20, every: float = LOOK_EVERY) -> T:
     """Wait until a question is answered with something true; fail, saying the last answer, after a while."""
     answer: T | None = None

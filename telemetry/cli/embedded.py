@@ -183,10 +183,10 @@ def start_embedded_server(data: Path | None, port: int = 0) -> Iterator[Embedded
             server.stop()
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to end this process when its parent dies, however that happens."""
+def die_with_parent(number: int = signal.SIGTERM) -> None:
+    """Ask the kernel to signal this process when its parent dies, however that happens."""
     if _prctl is not None:
-        _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        _prctl(PR_SET_PDEATHSIG, number)
 
 
 def _kept_port(folder: Path) -> int:

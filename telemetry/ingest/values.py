@@ -1,5 +1,6 @@
 """Whether a JSON value can be stored and returned intact, and how large it is. Pure, and hot: each byte passes here."""
 
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -66,27 +67,23 @@ def _object_size(value: dict[str, Any], most: int, depth: int) -> int:
     names = "".join(value)
     if "\0" in names:
         raise Flaw("a name holds a NUL character")
-    size, name = 2 + 4 * len(value) + _text_size(names) - bool(value), ""
-    try:
-        for name, item in value.items():  # noqa: B007 - the way to what is wrong
-            size += _size(item, most, depth)
-            if size > most:
-                _end(size)
-    except Flaw as flaw:
-        flaw.way.append(f".{name}")
-        raise
-    return size
+    size = 2 + 4 * len(value) + _text_size(names) - bool(value)
+    return _items_size(value.items(), ".{}", size, most, depth)
 
 
 def _array_size(value: list[Any], most: int, depth: int) -> int:
-    size, place = 2 + len(value) - bool(value), -1
+    return _items_size(enumerate(value), "[{}]", 2 + len(value) - bool(value), most, depth)
+
+
+def _items_size(items: Iterable[tuple[str | int, Any]], spelt: str, size: int, most: int, depth: int) -> int:
+    way: str | int = ""
     try:
-        for place, item in enumerate(value):  # noqa: B007 - likewise
+        for way, item in items:  # noqa: B007 - the way to what is wrong
             size += _size(item, most, depth)
             if size > most:
                 _end(size)
     except Flaw as flaw:
-        flaw.way.append(f"[{place}]")
+        flaw.way.append(spelt.format(way))
         raise
     return size
 

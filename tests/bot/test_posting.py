@@ -20,10 +20,9 @@ CHANNELS = {700000000000000000 + n: f"channel{n}" for n in range(5)}
 
 
 class Writes(CommandListener):
-    """Counts commands, and documents written, by collection."""
+    """Counts documents written, by collection."""
 
     def __init__(self) -> None:
-        self.commands: Counter[str] = Counter()
         self.documents: Counter[str] = Counter()
         self._asked: dict[int, str] = {}
 
@@ -34,7 +33,6 @@ class Writes(CommandListener):
     def succeeded(self, event: CommandSucceededEvent) -> None:
         collection = self._asked.pop(event.request_id, None)
         if collection is not None:
-            self.commands[collection] += 1
             reply: Any = event.reply
             self.documents[collection] += reply.get("nModified", reply["n"])
 

@@ -140,28 +140,25 @@ async def test_a_bot_on_limits_waits_as_discord_says_and_loses_nothing(open_benc
         assert "429" not in bench.discord.traffic.statuses
 
 
+@pytest.mark.parametrize(
+    ("lost", "requests"),
+    [
+        # What comes meanwhile comes before the second try, or while its answer is awaited.
+        ({"action": "status", "status": 502, "when": "after"}, 1),
+        ({"action": "delay", "when": "after", "seconds": 3}, 2),
+    ],
+)
 async def test_an_answer_lost_after_a_429_of_the_same_message_is_asked_for_again_whatever_came_meanwhile(
-    bench: Bench,
+    bench: Bench, lost: dict[str, Any], requests: int
 ) -> None:
     """
     The first try proved that nothing was there; the second, under the same nonce, proves nothing.
     """
     bench.discord.faults.script(action="status", status=429, retry_after=0.3)
-    bench.discord.faults.script(action="status", status=502, when="after")
+    bench.discord.faults.script(**lost)
     await bench.offer("t:1")
     async with bench.bot():
-        await bench.until_requests(1)
-        await bench.offer("t:2")
-        await bench.until_all(State.DELIVERED, "t:1", "t:2")
-    assert ["t:1", "t:2"] == bench.shown()
-
-
-async def test_an_answer_lost_after_a_429_leaves_the_digest_as_it_was(bench: Bench) -> None:
-    bench.discord.faults.script(action="status", status=429, retry_after=0.1)
-    bench.discord.faults.script(action="delay", when="after", seconds=3)
-    await bench.offer("t:1")
-    async with bench.bot():
-        await bench.until_requests(2)
+        await bench.until_requests(requests)
         await bench.offer("t:2")
         await bench.until_all(State.DELIVERED, "t:1", "t:2")
     assert ["t:1", "t:2"] == bench.shown()

@@ -1,7 +1,6 @@
 """`python -m tests.crash`: strike at every place, or at some of them; exit 1 when anything was lost or told twice."""
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,12 +8,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tests.crash.ground import open_ground, server_of
+from tests.crash.ground import open_ground
 from tests.crash.matrix import Matrix, Trial, sample
-from tests.crash.report import rows, show
+from tests.crash.report import rows, show, write
 from tests.crash.run import Ended
 from tests.crash.safeguards import HUNTS, hunt
 from tests.crash.scenarios import SCENARIOS
+from tests.crash.servers import server_of
 
 console = Console(stderr=True)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -38,7 +38,7 @@ def matrix(
     wrong = [one for one in ended if not one.judgement.holds]
     for one in wrong:
         console.print(f"{one}\n  again: python -m tests.crash matrix --scenario '{one.scenario}' --place '{one.place}'")
-    _write(output, {"server": server, "rows": found, "missed": [str(one) for one in ended if not one.reached]})
+    write(output, {"server": server, "rows": found, "missed": [str(one) for one in ended if not one.reached]})
     raise typer.Exit(bool(wrong))
 
 
@@ -49,7 +49,7 @@ def safeguards(output: Output = None) -> None:
     told = [{"safeguard": one.hunt.safeguard, "runs": one.runs, "found": one.told} for one in found]
     for row in told:
         typer.echo(f"without {row['safeguard']}: {row['found']}")
-    _write(output, told)
+    write(output, told)
     raise typer.Exit(any(one.first is None for one in found))
 
 
@@ -85,12 +85,6 @@ async def _safeguards() -> list[Any]:
 def _bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal)
-
-
-def _write(output: Path | None, what: Any) -> None:
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(what, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,41 +1,55 @@
-"""The server that runs share, by whichever means the environment offers one."""
+"""What all runs share: a server, a client of it, and a nursery."""
 
-import os
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from itertools import count
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from pymongo import AsyncMongoClient
 
-from telemetry.cli.embedded import start_embedded_server
-from tests.crash.offspring import open_nursery
-from tests.crash.replica_set import start_replica_set
-from tests.crash.stage import Document, Ground
+from tests.crash.crossings import Passage
+from tests.crash.offspring import Nursery, open_nursery
+from tests.crash.proxy import MongoProxy
+from tests.crash.servers import open_server
 
-URI, MONGOD = "TELLONCE_TEST_MONGODB_URI", "TELLONCE_TEST_MONGOD"
+Document = dict[str, Any]
+
+
+class Ground:
+    """Where stages are put up."""
+
+    def __init__(self, uri: str, client: AsyncMongoClient[Document], nursery: Nursery, folder: Path) -> None:
+        self.uri = uri
+        self.client = client
+        self.nursery = nursery
+        self.folder = folder
+        self.numbers = count(1)
+
+    @asynccontextmanager
+    async def behind(self, passage: Passage) -> AsyncIterator[str]:
+        """Open a way to the server, a proxy for each member of it, and say its address."""
+        told = await self.client.admin.command("hello")
+        members = told.get("hosts") or [urlsplit(self.uri).netloc.rpartition("@")[2]]
+        names: dict[str, str] = {}
+        async with AsyncExitStack() as stack:
+            for member in members:
+                host, _, port = member.rpartition(":")
+                proxy = await stack.enter_async_context(MongoProxy(host, int(port), passage, names))
+                names[member] = f"127.0.0.1:{proxy.port}"
+            parts = urlsplit(self.uri)
+            login = parts.netloc.rpartition("@")[0]
+            netloc = (f"{login}@" if login else "") + ",".join(names.values())
+            yield urlunsplit(parts._replace(netloc=netloc))
 
 
 @asynccontextmanager
 async def open_ground(uri: str | None = None) -> AsyncIterator[Ground]:
-    """Open the ground of a matrix: on a given server, or on what the environment has to offer."""
+    """Open a ground on a given server, or on what the environment has to offer."""
     with ExitStack() as held:
-        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tellonce-crash-")))
-        own = uri or _open_server(held, folder / "database")
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tellonce-proof-")))
+        own = uri or held.enter_context(open_server(folder / "database", durable=False)).uri
         async with open_nursery() as nursery, AsyncMongoClient[Document](own) as client:
             yield Ground(own, client, nursery, folder)
-
-
-def _open_server(held: ExitStack, folder: Path) -> str:
-    if given := os.environ.get(URI):
-        return given
-    if program := os.environ.get(MONGOD):
-        return held.enter_context(start_replica_set(program, folder)).uri
-    return held.enter_context(start_embedded_server(None)).uri
-
-
-async def server_of(client: AsyncMongoClient[Document]) -> str:
-    """Name the server that runs took place on."""
-    build = await client.admin.command("buildInfo")
-    told = f"MongoDB {build['version']}"
-    return told if os.environ.get(URI) or os.environ.get(MONGOD) else f"the embedded server, which speaks as {told}"

@@ -28,7 +28,7 @@ class Judgement:
 
 async def judge(stage: Stage, scenario: Scenario) -> Judgement:
     """Judge a world that has come to rest."""
-    shown = {fact.channel: _shown(stage, fact.channel) for fact in scenario.expected}
+    shown = {fact.channel: stage.shown(fact.channel) for fact in scenario.expected}
     told = Counter(key for keys in shown.values() for key in keys)
     wanted = [fact for fact in scenario.expected if fact.key not in scenario.ends]
     other = []
@@ -37,21 +37,11 @@ async def judge(stage: Stage, scenario: Scenario) -> Judgement:
             other.append(f"out of order in {channel}: {keys}")
     other += [f"told although it ends {scenario.ends[key]}: {key}" for key in scenario.ends if told[key]]
     other += await _astray(stage, scenario)
-    proof = await stage.ask("verify")
-    if proof.code:
-        other.append(f"verify: {proof.text()}")
+    other += await stage.breaches()
     lost = [fact.key for fact in wanted if fact.key not in told]
     if scenario.neighbour:
         lost += [f"{fact.key} for the neighbour" for fact in wanted if not await _has_neighbour(stage, fact.key)]
     return Judgement(tuple(lost), tuple(key for key, times in told.items() if times > 1), tuple(other))
-
-
-def _shown(stage: Stage, channel: int) -> list[str]:
-    return [
-        title
-        for message in stage.discord.messages(channel)
-        for title in ([embed["title"] for embed in message.embeds] or [message.content])
-    ]
 
 
 async def _astray(stage: Stage, scenario: Scenario) -> list[str]:

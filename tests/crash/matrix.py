@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from random import Random
 
 from tests.crash.crossings import Place, Side
+from tests.crash.ground import Ground
 from tests.crash.judge import Judgement
 from tests.crash.run import Ended, Preparations, run
 from tests.crash.scenario import Scenario
-from tests.crash.stage import Ground
 
 # More at once would only wait for the one server.
 AT_ONCE = 3

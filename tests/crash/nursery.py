@@ -4,7 +4,6 @@ Reads orders as lines of JSON, answers likewise, and ends with its owner. What a
 line's business; all that is done for it here is what an operating system does: environment, log, folder.
 """
 
-import ctypes
 import json
 import os
 import selectors
@@ -20,15 +19,13 @@ import telemetry.ops.verify
 import telemetry.watcher.service  # noqa: F401
 from bot import main as _bot  # noqa: F401
 from telemetry.cli import ingest, main, send, verify, watch  # noqa: F401
+from telemetry.cli.embedded import die_with_parent
 from tests.crash.sabotage import take_out
-
-PR_SET_PDEATHSIG = 1
-_prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
 
 def serve() -> None:
     """Start children as told until the owner hangs up; then kill them."""
-    _die_with_parent()
+    die_with_parent(signal.SIGKILL)
     children: set[int] = set()
     readable, writable = os.pipe()
     os.set_blocking(writable, False)
@@ -74,7 +71,7 @@ def _become(order: Mapping[str, Any]) -> NoReturn:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    _die_with_parent()
+    die_with_parent(signal.SIGKILL)
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for target, source in ((0, nothing), (1, log), (2, log)):
@@ -98,11 +95,6 @@ def _become(order: Mapping[str, Any]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else 1)
-
-
-def _die_with_parent() -> None:
-    if _prctl is not None:
-        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from tests.daemon_log import DaemonLog
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -24,7 +26,7 @@ class Daemon:
         self._handle = os.pidfd_open(pid)
         self.code: int | None = None
         self.ended = asyncio.Event()
-        self._log = log
+        self._log = DaemonLog(log)
 
     def signal(self, number: int) -> None:
         """Send it a signal while it lives."""
@@ -44,14 +46,13 @@ class Daemon:
 
     def text(self) -> str:
         """Read all it has written."""
-        return self._log.read_text(errors="replace") if self._log.exists() else ""
+        return self._log.text()
 
     async def url(self) -> str:
         """Wait until it listens, and say where; empty when it ended first."""
         while not self.ended.is_set():
-            for line in self.text().splitlines():
-                if '"web.listening"' in line and line.endswith("}"):
-                    return str(json.loads(line)["url"])
+            if url := self._log.url():
+                return url
             await asyncio.sleep(0.02)
         return ""
 

@@ -1,7 +1,9 @@
 """What a matrix came to, as a table and as rows for machines."""
 
+import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -34,6 +36,13 @@ def _row(name: str, ended: Sequence[Ended], scenario: Scenario) -> dict[str, Any
         "twice": sum(len(one.judgement.twice) for one in ended),
         "otherwise wrong": sum(len(one.judgement.other) for one in ended),
     }
+
+
+def write(output: Path | None, what: Any) -> None:
+    """Write what came of a run for machines, where somebody wants it."""
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(what, indent=2) + "\n")
 
 
 WIDTH = 130  # where no terminal says another

@@ -6,13 +6,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import aiohttp
-
 from tests.crash.crossings import Crossings, Place
+from tests.crash.ground import Ground
 from tests.crash.judge import Judgement, judge
 from tests.crash.offspring import Daemon
 from tests.crash.scenario import Scenario, Start
-from tests.crash.stage import PATIENT, Ground, Rows, Stage, open_stage, until
+from tests.crash.stage import PATIENT, Rows, Stage, open_stage
+from tests.crash.submission import submit
+from tests.until import came_true
 
 REST, DRAIN, END = 20.0, 40.0, 15.0
 # A daemon that was stopped is over its last act when nothing has passed for this long.
@@ -44,7 +45,6 @@ class Run:
         self._scenario = scenario
         self._action = action
         self._prepared = prepared
-        self._url = asyncio.get_running_loop().create_future()
         self._daemon: Daemon | None = None
         self.crossings = Crossings(place, self._strike)
 
@@ -66,7 +66,7 @@ class Run:
                 scenario.verb, **await stage.way(self.crossings), **PATIENT, **scenario.environ
             )
             self._ingest = self._daemon if scenario.verb == "ingest" else beside.get("ingest")
-            self._producing = [group.create_task(self._produce(batch)) for batch in scenario.batches]
+            self._producing = [group.create_task(submit(lambda: self._ingest, batch)) for batch in scenario.batches]
             await self._until_struck_or_at_rest(self._daemon)
             await stage.restore(_part(self._prepared, scenario, later=True))
             drained = await self._take_over()
@@ -80,7 +80,7 @@ class Run:
     async def _until_struck_or_at_rest(self, daemon: Daemon) -> None:
         ways = [
             asyncio.create_task(self.crossings.struck.wait(), name="struck"),
-            asyncio.create_task(until(self._at_rest, REST), name="at rest"),
+            asyncio.create_task(came_true(self._at_rest, REST), name="at rest"),
         ]
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         if not self.crossings.struck.is_set():
@@ -98,13 +98,13 @@ class Run:
         stage, scenario = self._stage, self._scenario
         # What was queued is carried out first: a row that were not kept would then be offered again.
         if "bot" in scenario.beside:
-            await until(self._nothing_waits, REST)
+            await came_true(self._nothing_waits, REST)
         scenario.heal(stage)
         successor = await stage.start(scenario.verb, **scenario.successor)
         self._ingest = successor if scenario.verb == "ingest" else self._ingest
         for verb in scenario.crew:
             await stage.start(verb)
-        return await until(self._drained, DRAIN)
+        return await came_true(self._drained, DRAIN)
 
     async def _wake(self, daemon: Daemon) -> None:
         daemon.signal(signal.SIGCONT)
@@ -114,24 +114,9 @@ class Run:
             passed = len(self.crossings.seen)
             await asyncio.sleep(QUIET)
         daemon.signal(signal.SIGTERM)
-        await until(lambda: asyncio.sleep(0, daemon.ended.is_set()), END)
+        await asyncio.wait([asyncio.create_task(daemon.ended.wait(), name="ended")], timeout=END)
         daemon.kill()
-        await until(self._drained, DRAIN)
-
-    async def _produce(self, batch: Sequence[object]) -> None:
-        """Send a batch until it is answered, as an impatient producer does."""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
-            while True:
-                ingest = self._ingest
-                try:
-                    url = await ingest.url() if ingest is not None else ""
-                    async with session.post(f"{url}/ingest", json=batch) as answer:
-                        if answer.status in (202, 422):
-                            self._stage.answers.append(await answer.json())
-                            return
-                except (aiohttp.ClientError, TimeoutError):
-                    pass
-                await asyncio.sleep(0.05)
+        await came_true(self._drained, DRAIN)
 
     async def _at_rest(self) -> bool:
         """The daemon has done all that it can."""
@@ -194,25 +179,15 @@ class Preparations:
         async with open_stage(self._ground) as stage:
             verbs = ["ingest"] + ["watch"] * (scenario.start is Start.QUEUED)
             ingest, *_ = [await stage.start(verb) for verb in verbs]
-            url = f"{await ingest.url()}/ingest"
-            async with aiohttp.ClientSession() as session:
-                for fact in scenario.expected:
-                    await _send(session, url, fact.body())
+            for fact in scenario.expected:
+                await submit(lambda: ingest, [fact.body()])
             events = stage.database["events"]
 
             async def done() -> bool:
                 return len(verbs) == 1 or not await events.count_documents({"due_at": {"$exists": True}})
 
-            assert await until(done, REST), f"{scenario.name} could not be prepared"
+            assert await came_true(done, REST), f"{scenario.name} could not be prepared"
             return await stage.snapshot()
-
-
-async def _send(session: aiohttp.ClientSession, url: str, body: object) -> None:
-    while True:
-        async with session.post(url, json=body) as answer:
-            if answer.status == 202:
-                return
-        await asyncio.sleep(0.1)
 
 
 async def run(

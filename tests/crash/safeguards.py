@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.crash.ground import Ground
 from tests.crash.matrix import Matrix, Trial
 from tests.crash.run import Ended
 from tests.crash.scenario import Scenario
 from tests.crash.scenarios import SCENARIOS
-from tests.crash.stage import Ground
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The scenarios of the matrix."""
 
+from dataclasses import replace
 from functools import partial
 
 from bot.simulator.guild import Permissions
@@ -15,6 +16,7 @@ BRIEF = {"nonce_window": 0.01}
 LOST_ANSWER = {"action": "drop", "when": "after"}
 LOST_REQUEST = {"action": "drop", "when": "before"}
 PRODUCED = sign_ups(6)
+WINDOW_OVER = Scenario("", "bot", sign_ups(3), Start.QUEUED, settings=FORGETFUL | DEAF, discord=BRIEF)
 
 
 def _may_send(stage: Stage, *, allowed: bool) -> None:
@@ -76,25 +78,8 @@ SCENARIOS = (
         ),
     ),
     Scenario("bot: the answer is lost", "bot", sign_ups(3), Start.QUEUED, settings=DEAF, faults=(LOST_ANSWER,)),
-    Scenario(
-        "bot: nonce window over, it was posted",
-        "bot",
-        sign_ups(3),
-        Start.QUEUED,
-        settings=FORGETFUL | DEAF,
-        discord=BRIEF,
-        faults=(LOST_ANSWER,),
-        actions=("kill", "stop"),
-    ),
-    Scenario(
-        "bot: nonce window over, it was not posted",
-        "bot",
-        sign_ups(3),
-        Start.QUEUED,
-        settings=FORGETFUL | DEAF,
-        discord=BRIEF,
-        faults=(LOST_REQUEST,),
-    ),
+    replace(WINDOW_OVER, name="bot: nonce window over, it was posted", faults=(LOST_ANSWER,), actions=("kill", "stop")),
+    replace(WINDOW_OVER, name="bot: nonce window over, it was not posted", faults=(LOST_REQUEST,)),
     Scenario(
         "bot: one is refused for good",
         "bot",

@@ -1,23 +1,19 @@
 """One run's world: a database of its own, a Discord of its own, and daemons that speak through proxies."""
 
-import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.simulator.settings import COMMUNITY, SimulatorSettings
 from bot.simulator.simulator import Simulator
 from tests.crash.crossings import Passage
-from tests.crash.offspring import Daemon, Nursery
-from tests.crash.proxy import MongoProxy
+from tests.crash.ground import Document, Ground
+from tests.crash.offspring import Daemon
 from tests.crash.relay import DiscordRelay
 
 BADGES = COMMUNITY + 1
@@ -53,35 +49,7 @@ BRISK = {
 # Timers would add exchanges that depend on how fast this machine is.
 PATIENT = {"TELLONCE_SWEEP_EVERY": "300", "TELLONCE_BOT_POLL": "300"}
 NEIGHBOUR = Path(__file__).parent / "neighbour"
-Document = dict[str, Any]
 Rows = Mapping[str, Sequence[Document]]
-
-
-class Ground:
-    """What all runs share: a server, a client of it, and a nursery."""
-
-    def __init__(self, uri: str, client: AsyncMongoClient[Document], nursery: Nursery, folder: Path) -> None:
-        self.uri = uri
-        self.client = client
-        self.nursery = nursery
-        self.folder = folder
-        self.numbers = count(1)
-
-    @asynccontextmanager
-    async def behind(self, passage: Passage) -> AsyncIterator[str]:
-        """Open a way to the server, a proxy for each member of it, and say its address."""
-        told = await self.client.admin.command("hello")
-        members = told.get("hosts") or [urlsplit(self.uri).netloc.rpartition("@")[2]]
-        names: dict[str, str] = {}
-        async with AsyncExitStack() as stack:
-            for member in members:
-                host, _, port = member.rpartition(":")
-                proxy = await stack.enter_async_context(MongoProxy(host, int(port), passage, names))
-                names[member] = f"127.0.0.1:{proxy.port}"
-            parts = urlsplit(self.uri)
-            login = parts.netloc.rpartition("@")[0]
-            netloc = (f"{login}@" if login else "") + ",".join(names.values())
-            yield urlunsplit(parts._replace(netloc=netloc))
 
 
 class Stage:
@@ -97,7 +65,6 @@ class Stage:
         self.discord = discord
         self.folder = folder
         self.daemons: list[Daemon] = []
-        self.answers: list[Mapping[str, Any]] = []
 
     async def way(self, passage: Passage) -> dict[str, str]:
         """Open a way to the database and to Discord that leads past somebody, as a daemon's environment."""
@@ -121,6 +88,19 @@ class Stage:
         daemon = await self._ground.nursery.start([verb], merged, log, self._without, path)
         self.daemons.append(daemon)
         return daemon
+
+    def shown(self, channel: int) -> list[str]:
+        """List what a channel shows, in order: the titles of all embeds, and the texts without any."""
+        return [
+            title
+            for message in self.discord.messages(channel)
+            for title in ([embed["title"] for embed in message.embeds] or [message.content])
+        ]
+
+    async def breaches(self) -> list[str]:
+        """Have `verify` look at the rows, and say what it has against them."""
+        proof = await self.ask("verify")
+        return [f"verify: {proof.text()}"] if proof.code else []
 
     async def ask(self, *arguments: str) -> Daemon:
         """Run a verb to its end."""
@@ -165,14 +145,3 @@ async def open_stage(ground: Ground, without: str = "", **discord: Any) -> Async
             yield stage
         finally:
             await stage.close()
-
-
-async def until(question: Callable[[], Awaitable[bool]], seconds: float, every: float = 0.1) -> bool:
-    """Ask until the answer is yes; say whether it was within the time."""
-    try:
-        async with asyncio.timeout(seconds):
-            while not await question():  # noqa: ASYNC110 - another process is what is waited for
-                await asyncio.sleep(every)
-    except TimeoutError:
-        return False
-    return True

@@ -12,28 +12,17 @@ SEED = 4
 NAMES = [scenario.name for scenario in SCENARIOS]
 
 
-async def strike(uri: str, scenario: Scenario, number: int) -> None:
-    async with open_ground(uri) as ground:
+@pytest.mark.parametrize("number", [pytest.param(2, id="few"), pytest.param(12, id="many", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
+async def test_a_daemon_that_is_struck_anywhere_leaves_every_fact_told_once(
+    mongodb_uri: str, scenario: Scenario, number: int
+) -> None:
+    async with open_ground(mongodb_uri) as ground:
         matrix = Matrix(ground)
         chosen = sample(await matrix.trials(scenario), number, SEED)
         ended = [one async for one in matrix.strike(chosen)]
     assert [] == [str(one) for one in ended if not one.judgement.holds]
     assert any(one.reached for one in ended)
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
-async def test_a_daemon_that_is_struck_anywhere_leaves_every_fact_told_once(
-    mongodb_uri: str, scenario: Scenario
-) -> None:
-    await strike(mongodb_uri, scenario, 2)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
-async def test_a_daemon_that_is_struck_in_many_places_leaves_every_fact_told_once(
-    mongodb_uri: str, scenario: Scenario
-) -> None:
-    await strike(mongodb_uri, scenario, 12)
 
 
 @pytest.mark.slow

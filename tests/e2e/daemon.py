@@ -1,6 +1,5 @@
 """A daemon process that a test starts, catches, kills and questions."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.daemon_log import DaemonLog
 from tests.until import until
 
 
@@ -20,8 +20,8 @@ class Daemon:
     def __init__(self, command: list[str], env: Mapping[str, str], folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._caught = folder / "caught"
-        self._log = folder / "log"
-        with self._log.open("wb") as log:
+        self._log = DaemonLog(folder / "log")
+        with self._log.path.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own entry
                 command, env={**os.environ, **env, "CAUGHT": str(self._caught)}, stdout=log, stderr=subprocess.STDOUT
             )
@@ -34,22 +34,18 @@ class Daemon:
 
     def text(self) -> str:
         """Read all it has written."""
-        return self._log.read_text(errors="replace")
-
-    def lines(self) -> list[dict[str, Any]]:
-        """Read what it has logged."""
-        return [json.loads(line) for line in self.text().splitlines() if line.startswith("{") and line.endswith("}")]
+        return self._log.text()
 
     def said(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         """Find lines of an event that carry some fields."""
-        return [line for line in self.lines() if line.get("event") == event and fields.items() <= line.items()]
+        return self._log.said(event, **fields)
 
     async def url(self) -> str:
         """Wait until it listens, and say where."""
 
         async def listening() -> str:
             assert self.process.poll() is None, self.text()
-            return next((str(line["url"]) for line in self.said("web.listening")), "")
+            return self._log.url()
 
         return await until(listening)
 

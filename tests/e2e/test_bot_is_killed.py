@@ -1,6 +1,5 @@
 """Whatever happens to the bot, each fact is shown once."""
 
-import os
 import signal
 
 import pytest
@@ -10,6 +9,7 @@ from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from tests.e2e.world import World
 from tests.facts import a_delivery, an_event
+from tests.faketime import FAKETIME, wrong_calendar
 from tests.until import until
 
 COMMUNITY = "discord:112233445566778899"
@@ -88,23 +88,17 @@ async def says(daemon: object, event: str) -> bool:
 async def test_a_bot_whose_hosts_clock_is_five_minutes_off_tells_each_fact_once(
     world: World, connection: Connection, offset: str
 ) -> None:
-    faketime = next((path for path in LIBRARIES if os.path.exists(path)), None)  # noqa: PTH110, ASYNC240
-    if faketime is None:
+    if FAKETIME is None:
         pytest.skip("libfaketime is not installed")
     await offer(connection, "t:1")
     first = world.start("bot", "posted")
     await first.caught()
     first.kill()
 
-    # Its monotonic clock is right, as any host's is; only the calendar is wrong.
-    off = {"LD_PRELOAD": faketime, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    world.start("bot", TELLONCE_NONCE_WINDOW="0.01", **off)
+    world.start("bot", TELLONCE_NONCE_WINDOW="0.01", **wrong_calendar(FAKETIME=offset))
     await offer(connection, "t:2")
     await until_delivered(connection, "t:1", "t:2")
     assert ["t:1", "t:2"] == world.shown()
-
-
-LIBRARIES = [f"/usr/lib/{machine}-linux-gnu/faketime/libfaketimeMT.so.1" for machine in ("x86_64", "aarch64")]
 
 
 async def test_stopping_lets_a_successor_post_at_once(world: World, connection: Connection) -> None:

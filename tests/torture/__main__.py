@@ -1,7 +1,6 @@
 """`python -m tests.torture`: minutes of trouble by a seed; exit 1 when anything was lost or told twice."""
 
 import asyncio
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from tests.crash.report import write
 from tests.torture.torture import Outcome, Torture
 
 SHOWN = 10
@@ -41,9 +41,7 @@ def torture(
     for kind, found in (("lost", outcome.lost), ("twice", outcome.twice), ("wrong", outcome.other)):
         for what in found[:SHOWN]:
             screen.print(f"{kind}: {what}", highlight=False)
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(asdict(outcome) | {"holds": outcome.holds}, indent=2) + "\n")
+    write(output, asdict(outcome) | {"holds": outcome.holds})
     if not outcome.holds:
         screen.print(f"again: make torture MINUTES={minutes:g} SEED={seed}")
     raise typer.Exit(not outcome.holds)

@@ -1,7 +1,6 @@
 """The servers that a torture can run on: our own, which it may kill, a replica set of its own, or a foreign one."""
 
 import asyncio
-import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,11 +8,10 @@ from pathlib import Path
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from telemetry.cli.embedded import EmbeddedServer, start_embedded_server
-from tests.crash.replica_set import ReplicaSet, start_replica_set
+from telemetry.cli.embedded import EmbeddedServer
+from tests.crash.replica_set import ReplicaSet
+from tests.crash.servers import ForeignServer, open_server
 from tests.torture.plan import Act, Kind
-
-URI, MONGOD = "TELLONCE_TEST_MONGODB_URI", "TELLONCE_TEST_MONGOD"
 
 
 class Embedded:
@@ -84,12 +82,12 @@ class Own:
 
 @contextmanager
 def open_database(folder: Path) -> Iterator[Embedded | Foreign | Own]:
-    """Open what the environment names: a replica set, a `mongod` to make one of, or else the embedded server."""
-    if uri := os.environ.get(URI):
-        yield Foreign(uri)
-    elif program := os.environ.get(MONGOD):
-        with start_replica_set(program, folder) as members:
-            yield Own(members)
-    else:
-        with start_embedded_server(folder) as server:
-            yield Embedded(server)
+    """Open a server, together with what may be done to it."""
+    with open_server(folder / "database", durable=True) as server:
+        match server:
+            case EmbeddedServer():
+                yield Embedded(server)
+            case ReplicaSet():
+                yield Own(server)
+            case ForeignServer():
+                yield Foreign(server.uri)

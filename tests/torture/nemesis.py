@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from bot.simulator.guild import Permissions
 from bot.simulator.simulator import Simulator
 from tests.crash.stage import CHANNELS
+from tests.faketime import FAKETIME
 from tests.torture.plan import Act, Kind
-from tests.torture.seat import FAKETIME, Seat
+from tests.torture.seat import Seat
 from tests.torture.weather import Mode
 
 JUMP = 300.0

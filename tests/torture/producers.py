@@ -5,14 +5,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 
-import aiohttp
-
 from tests.crash.scenario import Fact
+from tests.crash.submission import submit
 from tests.torture.seat import Seat
 
 MOST_IN_A_BATCH = 20
 REPEATED = 0.2  # of what is sent has been sent before
-IMPATIENCE = 3.0
 
 
 class Producers:
@@ -29,13 +27,12 @@ class Producers:
     async def run(self, number: int, goes_on: Callable[[], bool]) -> None:
         """Send as one of several clients for as long as told; return when the last batch is answered."""
         chance = Random(self._seed * 1000 + number)
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=IMPATIENCE)) as session:
-            mine: list[Fact] = []
-            while goes_on():
-                batch = self._batch(chance, number, mine)
-                copies = 2 if chance.random() < REPEATED / 4 else 1
-                await asyncio.gather(*(self._send(session, chance, batch) for _ in range(copies)))
-                await asyncio.sleep(chance.expovariate(self._rate / len(batch)))
+        mine: list[Fact] = []
+        while goes_on():
+            batch = self._batch(chance, number, mine)
+            copies = 2 if chance.random() < REPEATED / 4 else 1
+            await asyncio.gather(*(self._send(chance, batch) for _ in range(copies)))
+            await asyncio.sleep(chance.expovariate(self._rate / len(batch)))
 
     def _batch(self, chance: Random, number: int, mine: list[Fact]) -> list[Fact]:
         batch = []
@@ -49,19 +46,8 @@ class Producers:
         chance.shuffle(batch)
         return batch
 
-    async def _send(self, session: aiohttp.ClientSession, chance: Random, batch: Sequence[Fact]) -> None:
-        body = [fact.body() for fact in batch]
-        while True:
-            daemon = chance.choice(self._seats).daemon
-            try:
-                url = await asyncio.wait_for(daemon.url(), IMPATIENCE) if daemon else ""
-                async with session.post(f"{url}/ingest", json=body) as answer:
-                    if answer.status == 202:
-                        told = await answer.json()
-                        break
-            except (aiohttp.ClientError, TimeoutError):
-                pass
-            self.again += 1
-            await asyncio.sleep(0.1)
+    async def _send(self, chance: Random, batch: Sequence[Fact]) -> None:
+        told, again = await submit(lambda: chance.choice(self._seats).daemon, [fact.body() for fact in batch])
+        self.again += again
         self.told.update(result["status"] for result in told["results"])
         self.sent |= {fact.key: fact for fact in batch}

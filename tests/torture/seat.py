@@ -7,10 +7,8 @@ from pathlib import Path
 
 from tests.crash.offspring import Daemon
 from tests.crash.stage import Stage
+from tests.faketime import wrong_calendar
 from tests.torture.weather import Weather
-
-LIBRARIES = [Path(f"/usr/lib/{machine}-linux-gnu/faketime/libfaketimeMT.so.1") for machine in ("x86_64", "aarch64")]
-FAKETIME = next((path for path in LIBRARIES if path.exists()), None)
 
 
 class Seat:
@@ -83,10 +81,4 @@ class Seat:
     def _time(self) -> dict[str, str]:
         if self._clock is None:
             return {}
-        # Only the calendar jumps, as on any host: durations are measured by the clock that never does.
-        return {
-            "LD_PRELOAD": str(FAKETIME),
-            "FAKETIME_TIMESTAMP_FILE": str(self._clock),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        return wrong_calendar(FAKETIME_TIMESTAMP_FILE=str(self._clock), FAKETIME_NO_CACHE="1")

@@ -1,26 +1,20 @@
 """One torture: set up, let everybody loose, heal, drain, judge."""
 
 import asyncio
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
-from bot.simulator.settings import SimulatorSettings
-from bot.simulator.simulator import Simulator
-from tests.crash.ground import server_of
-from tests.crash.offspring import open_nursery
-from tests.crash.stage import CHANNELS, CONFIG, Document, Ground, Stage
+from tests.crash.ground import open_ground
+from tests.crash.servers import server_of
+from tests.crash.stage import CHANNELS, Stage, open_stage
 from tests.torture.databases import open_database
-from tests.torture.nemesis import Nemesis, abilities
+from tests.torture.nemesis import Database, Nemesis, abilities
 from tests.torture.plan import SEATS, plan
 from tests.torture.producers import Producers
 from tests.torture.seat import Seat
@@ -69,25 +63,15 @@ class Torture:
 
     async def run(self) -> Outcome:
         """Do it all, in a folder that is gone afterwards."""
-        with ExitStack() as held:
-            folder = Path(held.enter_context(TemporaryDirectory(prefix="tellonce-torture-")))
-            database = held.enter_context(open_database(folder / "database"))
-            settings = SimulatorSettings(limits=False, channels=CHANNELS, nonce_window=NONCE_WINDOW, keep=KEPT)
+        with TemporaryDirectory(prefix="tellonce-torture-") as folder, open_database(Path(folder)) as database:
             async with (
-                open_nursery() as nursery,
-                AsyncMongoClient[Document](database.uri) as client,
-                Simulator(settings) as discord,
+                open_ground(database.uri) as ground,
+                open_stage(ground, self._without, nonce_window=NONCE_WINDOW, keep=KEPT) as stage,
             ):
-                ground = Ground(database.uri, client, nursery, folder)
-                (folder / "tellonce.toml").write_text(CONFIG)
-                stage = Stage(ground, f"torture_{secrets.token_hex(6)}", discord, folder, self._without)
                 stage.settings = SETTINGS
-                try:
-                    return await self._on(stage, database)
-                finally:
-                    await stage.close()
+                return await self._on(stage, database)
 
-    async def _on(self, stage: Stage, database: Any) -> Outcome:
+    async def _on(self, stage: Stage, database: Database) -> Outcome:
         server = await server_of(stage.database.client)
         seats = [Seat(name, stage) for name in SEATS]
         producers = Producers([seat for seat in seats if "ingest" in seat.name], self._seed, self._rate / CLIENTS)
@@ -149,7 +133,7 @@ class Torture:
         shown: Counter[str] = Counter()
         other = [] if rested else [f"not at rest within {DRAIN:.0f} s"]
         for channel in CHANNELS:
-            titles = [embed["title"] for message in stage.discord.messages(channel) for embed in message.embeds]
+            titles = stage.shown(channel)
             shown.update(titles)
             other += [f"{key} is shown elsewhere" for key in titles if producers.sent[key].channel != channel]
         stored = await stage.database["events"].count_documents({})
@@ -157,8 +141,6 @@ class Torture:
             other.append(f"{stored} events are stored, {len(producers.sent)} were sent")
         unlike = await stage.database["discord_queue"].find({"state": {"$ne": "delivered"}}).to_list()
         other += [f"{row['_id']} is {row['state']}: {row.get('reason')}" for row in unlike]
-        proof = await stage.ask("verify")
-        if proof.code:
-            other.append(f"verify: {proof.text()}")
+        other += await stage.breaches()
         lost = [key for key in producers.sent if not shown[key]]
         return lost, [key for key, times in shown.items() if times > 1], other
