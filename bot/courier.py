@@ -13,12 +13,12 @@ from itertools import islice, takewhile
 import anyio
 
 from bot.desk import Desk, Standing, destination_of
-from bot.poster import StaleRecordError
 from bot.resolution import Resolution
 from bot.settlement import Settlement
 from bot.verdict import Answer, NoAnswer, Verdict, judge
 from consumers.discord.message import compose, nonce, pack
 from telemetry.core.delivery import Delivery
+from telemetry.core.errors import StaleError
 from telemetry.core.outcome import Delivered
 from telemetry.runtime.logs import get_logger
 from telemetry.store.channels import Batch, Channel, batch_from
@@ -131,7 +131,7 @@ class ChannelCourier:
         desk, standing = self._desk, self._standing
         try:
             verdict = await self._post(batch, items, asked)
-        except StaleRecordError:
+        except StaleError:
             desk.metrics.stale.inc()
             log.warning("post.stale", channel=standing.channel, nonce=batch.nonce)
             standing.forget()
@@ -143,7 +143,7 @@ class ChannelCourier:
         desk, fresh = self._desk, self._desk.settings.record_fresh
         payload = compose(self._standing.channel, items) | {"nonce": batch.nonce}
         verdicts: list[Verdict] = []
-        stale: list[StaleRecordError] = []
+        stale: list[StaleError] = []
         async with anyio.create_task_group() as race:
 
             async def ask() -> None:
@@ -151,7 +151,7 @@ class ChannelCourier:
                     answer = await desk.poster.post(
                         self._standing.channel, payload, lambda: desk.clock.monotonic() - asked <= fresh
                     )
-                except StaleRecordError as error:
+                except StaleError as error:
                     stale.append(error)
                 else:
                     self._learn(answer)

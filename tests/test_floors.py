@@ -14,6 +14,7 @@ HEIGHT = {
     "telemetry.runtime": 1,
     "telemetry.ingest": 2,
     "telemetry.watcher": 2,
+    "telemetry.courier": 2,
     "telemetry.ops": 2,
     "telemetry.cli": 3,
     "consumers.discord": 4,

@@ -15,3 +15,16 @@ class Backoff:
         """Seconds to wait after so many failures in a row (1 or more)."""
         ceiling = min(self.first * 2.0 ** min(failures - 1, 32), self.cap)
         return ceiling * rng.uniform(0.5, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Waits in seconds, one for each failure that another try follows, each a tenth shorter or longer at random."""
+
+    waits: tuple[float, ...]
+
+    def delay(self, failures: int, rng: Random) -> float | None:
+        """Seconds to wait after so many failures (1 or more); None after the last try."""
+        if failures > len(self.waits):
+            return None
+        return self.waits[failures - 1] * rng.uniform(0.9, 1.1)

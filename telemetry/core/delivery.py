@@ -98,6 +98,9 @@ class Delivery:
     claims: int = 0
     failures: int = 0
     generation: int = 0
+    group: str | None = None  # within it a destination may ask for order
+    silent: int = 0  # claims in a row that came to nothing
+    pauses: int = 0  # tries that cost nothing, as the destination asked for a pause
     solo: bool = False  # must travel alone
     rung: int = 0  # how far down its courier's ladder of simpler forms it has been taken
     attempt: Mapping[str, Any] | None = None  # an earlier try whose outcome was never learnt

@@ -15,3 +15,7 @@ class InvalidEventError(TellonceError):
 
 class UnavailableError(TellonceError):
     """The database could not answer now; the same call may be made again."""
+
+
+class StaleError(Exception):
+    """Too long ago was written down what is about to be sent: another process may have sent it since."""

@@ -20,6 +20,7 @@ IGNORED = "TELLONCE_TEST_"
 UNPREFIXED = ("DISCORD_TOKEN", "DISCORD_API_BASE", "DISCORD_GATEWAY")
 SECRET = frozenset({"mongodb_uri", "ingest_keys", "discord_token"})
 _CHANNEL_LEASE = "less than TELLONCE_CHANNEL_LEASE minus TELLONCE_REQUEST_TIMEOUT"
+_COURIER_LEASE = "less than TELLONCE_COURIER_LEASE minus TELLONCE_RECORD_FRESH"
 _APART = CLOCK_ERROR.total_seconds()
 _SOURCE = re.compile(r"[A-Za-z0-9_.-]+")
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
@@ -103,7 +104,11 @@ class Settings(BaseSettings):
     global_rate: float = Field(40, gt=0, le=50)  # Discord's own limit is 50 requests a second
     digest_max: int = Field(10, ge=1, le=10)
 
-    heartbeat: Seconds = 5
+    courier_port: Port = 8084
+    courier_lease: Seconds = 30  # on a delivery, and on a destination
+    courier_poll: Seconds = 15
+    carry_timeout: Seconds = 15  # for one try
+    courier_pauses: int = Field(50, ge=0)  # tries that cost nothing, as the destination asked for a pause
 
     @classmethod
     def settings_customise_sources(
@@ -134,6 +139,7 @@ class Settings(BaseSettings):
         for field, holds, said in (
             ("lease_renewal", self.lease_renewal < self.lease / 2, "less than half of TELLONCE_LEASE"),
             ("record_fresh", self.record_fresh + self.request_timeout < self.channel_lease, _CHANNEL_LEASE),
+            ("carry_timeout", self.record_fresh + self.carry_timeout < self.courier_lease, _COURIER_LEASE),
             ("sweep_every", self.sweep_every <= self.full_sweep_every, "at most TELLONCE_FULL_SWEEP_EVERY"),
             ("sweep_overlap", self.sweep_overlap > 2 * _APART, f"more than {2 * _APART:g}, as clocks differ"),
             ("commit_max", self.commit_max <= self.queue_limit, "at most TELLONCE_QUEUE_LIMIT"),

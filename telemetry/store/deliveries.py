@@ -8,7 +8,7 @@ from typing import Any
 from telemetry.core.delivery import TOMBSTONES, Delivery, Signal, State, sources, target
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, chunks, insert_new, patiently, read
-from telemetry.store.documents import delivery_from, delivery_row
+from telemetry.store.documents import delivery_from, delivery_row, micros
 
 INSERT_AT_ONCE = 1000
 BY_WORK = (("work", 1),)
@@ -91,8 +91,9 @@ class Deliveries:
         if limit is not None:
             rows = await read(self._rows, wanted, fields={"_id": 1}, sort=BY_WORK, limit=limit)
             wanted = wanted | {"_id": {"$in": [row["_id"] for row in rows]}}
-        change = _carried_out(Signal.REDRIVE, {"ready_at": now, "failures": 0}, gone=("reason", "scope"))
-        result = await patiently(self._rows.update_many, wanted, change)
+        fresh = {"ready_at": now, "failures": 0, "silent": 0, "pauses": 0}
+        change = _carried_out(Signal.REDRIVE, fresh, gone=("reason", "scope"))
+        result = await patiently(self._rows.update_many, wanted, [_due_at_once(now), *change])
         return int(result.modified_count)
 
     async def unpark(self, destination: str, scope: str, now: datetime, limit: int | None = None) -> int:
@@ -143,12 +144,20 @@ def standing(states: Sequence[State], destination: str | None = None) -> Row:
 def _carried_out(signal: Signal, fields: Mapping[str, Any], gone: Sequence[str] = ()) -> Any:
     state = target(signal)
     if state in TOMBSTONES:
-        left = dict.fromkeys(("work", "ready_at", "holder", "attempt", "scope", *gone), "")
+        left = dict.fromkeys(("work", "line", "ready_at", "holder", "attempt", "scope", *gone), "")
+        left |= {"reason": ""} if signal is Signal.DONE else {}
         return {"$set": {"state": state.value, **fields}, "$unset": left}
-    # The entry in the work index is made of the row's own place.
-    moved: Row = {"state": state.value, "work": {"$concat": [f"{state}|", "$place"]}}
+    # The entry in the work index is made of the row's own place, or of the one that it is given.
+    place = {"$literal": fields["place"]} if "place" in fields else "$place"
+    moved: Row = {"state": state.value, "work": {"$concat": [f"{state}|", place]}}
     stages: list[Row] = [{"$set": moved | {name: {"$literal": value} for name, value in fields.items()}}]
     return [*stages, {"$unset": list(gone)}] if gone else stages
+
+
+def _due_at_once(now: datetime) -> Row:
+    # What waited for a later try has its place there; any other keeps the place that it has.
+    place = {"$concat": ["$destination", "|", f"{micros(now):020d}"]}
+    return {"$set": {"place": {"$cond": [{"$gt": ["$ready_at", {"$literal": now}]}, place, "$place"]}}}
 
 
 def of_events(keys: Sequence[str]) -> Row:

@@ -1,6 +1,8 @@
 """Rows as MongoDB holds them, and the values we make of them."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from telemetry.core.delivery import TOMBSTONES, Delivery, State
@@ -8,6 +10,7 @@ from telemetry.core.event import Ack, Event
 from telemetry.core.key import slot
 
 Row = dict[str, Any]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def event_row(event: Event) -> Row:
@@ -65,6 +68,8 @@ def delivery_row(delivery: Delivery) -> Row:
     }
     if delivery.state not in TOMBSTONES:
         row |= {"ready_at": delivery.ready_at, "work": f"{delivery.state}|{place}"}
+    if delivery.group is not None:
+        row |= {"group": delivery.group, "line": line_place(delivery)}
     if delivery.reason is not None:
         row["reason"] = delivery.reason
     return row
@@ -73,6 +78,21 @@ def delivery_row(delivery: Delivery) -> Row:
 def work_place(destination: str, order: int) -> str:
     """Spell a place in a destination's queue so that text sorts as the queue does."""
     return f"{destination}|{order:020d}"
+
+
+def micros(moment: datetime) -> int:
+    """Count the microseconds of a moment since 1970, as orders and places do."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def line(destination: str, group: str) -> str:
+    """Spell where the line of a destination's group begins: its deliveries follow in order."""
+    return f"{destination}|{sha256(group.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}|"
+
+
+def line_place(delivery: Delivery) -> str:
+    """Spell a delivery's place in the line of its group."""
+    return f"{line(delivery.destination, delivery.group or '')}{delivery.order:020d}"
 
 
 def delivery_from(row: Mapping[str, Any]) -> Delivery:
@@ -89,6 +109,9 @@ def delivery_from(row: Mapping[str, Any]) -> Delivery:
         claims=row["claims"],
         failures=row["failures"],
         generation=row["generation"],
+        group=row.get("group"),
+        silent=row.get("silent", 0),
+        pauses=row.get("pauses", 0),
         solo=row.get("solo", False),
         rung=row.get("rung", 0),
         attempt=row.get("attempt"),

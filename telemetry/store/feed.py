@@ -1,14 +1,15 @@
 """Change streams: a hint that something is new, never the truth about what is owed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
 from pymongo.errors import PyMongoError
 
-from telemetry.store.client import Connection
-from telemetry.store.commands import patiently, translated
+from telemetry.core.delivery import State
+from telemetry.store.client import Connection, Database
+from telemetry.store.commands import Collection, patiently, translated
 
 # How long the server may keep a quiet stream's question. The driver's thread is blocked for as long, so a
 # stopping process waits for it; and an idle deployment asks this often.
@@ -22,7 +23,34 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.2
 async def follow(connection: Connection, collection: str, field: str) -> AsyncIterator[AsyncIterator[Any]]:
     """Open a stream of one field of each row inserted from now on; raise UnavailableError on any trouble."""
     stages = [{"$match": {"operationType": "insert"}}, {"$project": {"hint": f"$fullDocument.{field}"}}]
-    stream = connection[collection].watch(stages, max_await_time_ms=MAX_AWAIT_MS, batch_size=HINTS_AT_ONCE)
+    async with _following(connection[collection], stages) as hints:
+        yield hints
+
+
+@asynccontextmanager
+async def follow_queue(
+    connection: Connection, queue: str, beside: Sequence[str]
+) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
+    """Open one stream of (collection, id): rows of a queue that come to wait, and any change in others beside it."""
+    waits: list[Mapping[str, Any]] = [
+        {"operationType": "insert"},
+        {"updateDescription.updatedFields.state": State.PENDING.value},
+        {"operationType": "replace", "fullDocument.state": State.PENDING.value},
+    ]
+    told: list[Mapping[str, Any]] = [{"ns.coll": queue, "$or": waits}, {"ns.coll": {"$in": list(beside)}}]
+    stages: list[Mapping[str, Any]] = [
+        {"$match": {"$or": told}},
+        {"$project": {"hint": ["$ns.coll", "$documentKey._id"]}},
+    ]
+    async with _following(connection.database, stages) as hints:
+        yield hints
+
+
+@asynccontextmanager
+async def _following(
+    watched: Collection | Database, stages: Sequence[Mapping[str, Any]]
+) -> AsyncIterator[AsyncIterator[Any]]:
+    stream = watched.watch(stages, max_await_time_ms=MAX_AWAIT_MS, batch_size=HINTS_AT_ONCE)
     try:
         await patiently(stream.__aenter__)
         yield _hints(stream)

@@ -50,9 +50,19 @@ def work(queue: str) -> Index:
     return Index(queue, "work", (("work", 1),), sparse=True)
 
 
+def line(queue: str) -> Index:
+    """Declare the index of the lines in which a queue's deliveries stand, group by group."""
+    return Index(queue, "line", (("line", 1),), sparse=True)
+
+
+def queue_indexes(consumer: str) -> list[Index]:
+    """List the indexes of a consumer's queue."""
+    return [work(f"{consumer}_queue"), line(f"{consumer}_queue")]
+
+
 def declared(consumers: Sequence[str]) -> list[Index]:
     """List every index that the given consumers' deployment needs."""
-    return [OWED, *(work(f"{name}_queue") for name in consumers)]
+    return [OWED, *(index for name in consumers for index in queue_indexes(name))]
 
 
 async def reconcile(connection: Connection, indexes: Sequence[Index]) -> list[Reconciled]:

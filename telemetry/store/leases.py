@@ -22,11 +22,11 @@ class Lease:
 
 
 class Leases:
-    """The `leases` collection."""
+    """The `leases` collection, or another one of the same shape."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, collection: str = "leases") -> None:
         self._connection = connection
-        self._rows = connection["leases"]
+        self._rows = connection[collection]
 
     async def acquire(self, duty: str, holder: str, seconds: float) -> Lease | None:
         """Take a free or lapsed duty, or renew one's own; None while another holds it."""

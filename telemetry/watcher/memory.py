@@ -7,6 +7,7 @@ import anyio
 
 from telemetry.core.clock import Clock
 from telemetry.runtime.logs import get_logger
+from telemetry.store.attempts import Attempts
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import queues
 from telemetry.store.events import Events
@@ -60,6 +61,7 @@ class Memory:
             await events.begin_forgetting(gone)
             for queue in rows:
                 await queue.forget(gone)
+            await Attempts(self._connection).forget(gone)
             await events.forget(gone)
         self._metrics.forgotten.inc(len(gone))
         return len(gone)

@@ -11,11 +11,12 @@ from typing import Any
 
 import anyio
 
-from bot import courier, poster, resolution
+from bot import courier, resolution
 from bot.reconcile import NotFound
 from bot.resolution import Resolution
 from consumers.discord.message import compose
 from telemetry.core.delivery import Delivery, Signal
+from telemetry.runtime import outbound
 from telemetry.store.channels import Batch, Channel, Channels, batch_row
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
@@ -120,7 +121,7 @@ def fresh_record() -> None:
     async def check(*_args: Args) -> None:
         return
 
-    _put(poster, "_check_fresh", check)
+    _put(outbound, "_check_fresh", check)
 
 
 SAFEGUARDS: Mapping[str, Callable[[], None]] = {

@@ -1,0 +1,100 @@
+"""Which destinations have work: told by the queue's change stream, and asked of the queue now and then."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+
+import anyio
+from anyio.abc import TaskGroup
+
+from telemetry.core.backoff import Backoff
+from telemetry.core.carrier import Closed
+from telemetry.core.delivery import State
+from telemetry.core.errors import UnavailableError
+from telemetry.courier.desk import DESTINATION_SCOPE, Desk
+from telemetry.courier.lane import Lane
+from telemetry.runtime.logs import get_logger
+
+log = get_logger(__name__)
+
+TROUBLE = Backoff(first=1.0, cap=60.0)
+
+OpenFeed = Callable[[], AbstractAsyncContextManager[AsyncIterator[tuple[str, str]]]]
+
+
+class Rounds:
+    """Keeps a lane going for each destination that has work, all of them side by side."""
+
+    def __init__(self, desk: Desk, feed: OpenFeed) -> None:
+        self._desk = desk
+        self._feed = feed
+        self._lanes: dict[str, Lane] = {}
+        self._served: set[str] = set()
+        self._changed = anyio.Event()
+
+    async def run(self) -> None:
+        """Go round until cancelled, then let go of the lanes; raise UnavailableError on database trouble."""
+        try:
+            async with self._feed() as hints, anyio.create_task_group() as group:
+                group.start_soon(self._listen, hints, group, name="queue stream")
+                await self._go_round(group)
+        finally:
+            with anyio.move_on_after(3, shield=True):
+                await self._let_go()
+
+    async def _listen(self, hints: AsyncIterator[tuple[str, str]], group: TaskGroup) -> None:
+        async for collection, name in hints:
+            if collection in self._desk.carrier.beside:
+                self._changed.set()
+            else:
+                self._want(name.partition("|")[2], group)
+
+    async def _go_round(self, group: TaskGroup) -> None:
+        while True:
+            self._changed = anyio.Event()
+            await self._reopen()
+            for state in (State.PENDING, State.LEASED):
+                for destination in await self._desk.claims.destinations(state):
+                    self._want(destination, group)
+            with anyio.move_on_after(self._desk.settings.courier_poll):
+                await self._changed.wait()
+
+    async def _reopen(self) -> None:
+        """Let what was parked with its destination come back with it."""
+        desk = self._desk
+        for destination in await desk.claims.destinations(State.PARKED):
+            if not isinstance(await desk.carrier.terms(destination), Closed):
+                returned = await desk.queue.unpark(destination, DESTINATION_SCOPE, desk.clock.now())
+                if returned:
+                    log.info("destination.reopened", destination=destination, returned=returned)
+
+    def _want(self, destination: str, group: TaskGroup) -> None:
+        # Kept while nothing waits, with what it knows of its destination, and with its lease.
+        lane = self._lanes.setdefault(destination, Lane(destination, self._desk))
+        lane.stir()
+        if destination not in self._served:
+            self._served.add(destination)
+            group.start_soon(self._serve, lane, name=f"lane {destination}")
+
+    async def _serve(self, lane: Lane) -> None:
+        failures = 0
+        with self._desk.metrics.lanes.track_inprogress():
+            try:
+                while True:
+                    try:
+                        await lane.serve()
+                    except UnavailableError:
+                        raise
+                    except Exception:
+                        failures += 1
+                        log.exception("lane.failed", destination=lane.destination)
+                        await anyio.sleep(TROUBLE.delay(failures, self._desk.chance))
+                        continue
+                    return
+            finally:
+                self._served.discard(lane.destination)
+
+    async def _let_go(self) -> None:
+        try:
+            await self._desk.lanes.release(self._desk.holder)
+        except UnavailableError:
+            log.info("lanes.left", why="the database is away; the leases lapse by themselves")
