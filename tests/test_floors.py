@@ -17,7 +17,9 @@ HEIGHT = {
     "telemetry.courier": 2,
     "telemetry.ops": 2,
     "telemetry.cli": 3,
+    "telemetry.testing": 3,
     "consumers.discord": 4,
+    "consumers.webhook": 4,
     "bot": 5,
     "bot.simulator": 6,
 }
@@ -35,8 +37,9 @@ HOMES = {
     "bson": {"telemetry.store"},
     "discord": {"bot"},
     "jinja2": {"consumers.discord"},
-    "typer": {"telemetry.cli", "bot"},
+    "typer": {"telemetry.cli", "bot", "consumers.webhook"},
     "rich": {"telemetry.cli"},
+    "standardwebhooks": {"consumers.webhook"},
     "secantus": set[str](),
 }
 

@@ -58,6 +58,9 @@ class Carrier(ABC):
         """Say how a destination wants to be served; asked before every few deliveries."""
         return Terms()
 
+    def changed(self) -> None:  # noqa: B027 - most carriers know of no change
+        """Take note that something beside the queue has changed."""
+
     @abstractmethod
     async def carry(self, errand: Errand) -> Outcome:
         """Try once, and say what it came to; what is raised counts as a failed try."""

@@ -44,6 +44,7 @@ class Rounds:
     async def _listen(self, hints: AsyncIterator[tuple[str, str]], group: TaskGroup) -> None:
         async for collection, name in hints:
             if collection in self._desk.carrier.beside:
+                self._desk.carrier.changed()
                 self._changed.set()
             else:
                 self._want(name.partition("|")[2], group)

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from telemetry.core.carrier import USUAL_SCHEDULE
 from telemetry.core.clock import CLOCK_ERROR
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import explained, mistake, nearest
@@ -25,8 +26,32 @@ _APART = CLOCK_ERROR.total_seconds()
 _SOURCE = re.compile(r"[A-Za-z0-9_.-]+")
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
+_WAIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh])")
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
 Seconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port: TypeAlias = Annotated[int, Field(ge=0, le=65535)]  # 0: any free one
+
+
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
+def _read_networks(listed: Any) -> Any:
+    if not isinstance(listed, str):
+        return listed
+    try:
+        return tuple(ip_network(part.strip()) for part in listed.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"expected networks as in 127.0.0.0/8,10.1.0.0/16: {error}") from error
+
+
+def _read_waits(listed: Any) -> Any:
+    if not isinstance(listed, str):
+        return listed
+    matches = [_WAIT.fullmatch(part.strip()) for part in listed.split(",")]
+    if not all(matches):
+        raise ValueError(f'expected waits as in "5s,5m,2h", not {listed!r}')
+    return tuple(float(match[1]) * _UNITS[match[2]] for match in matches if match)
 
 
 def _starting(*schemes: str) -> Callable[[str], str]:
@@ -109,6 +134,8 @@ class Settings(BaseSettings):
     courier_poll: Seconds = 15
     carry_timeout: Seconds = 15  # for one try
     courier_pauses: int = Field(50, ge=0)  # tries that cost nothing, as the destination asked for a pause
+    webhook_allow: Annotated[tuple[Network, ...], BeforeValidator(_read_networks)] = ()  # though not public
+    webhook_schedule: Annotated[tuple[Seconds, ...], BeforeValidator(_read_waits)] = USUAL_SCHEDULE.waits
 
     @classmethod
     def settings_customise_sources(

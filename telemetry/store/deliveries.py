@@ -50,6 +50,14 @@ class Deliveries:
         """Read an event's deliveries."""
         return [delivery_from(row) for row in await read(self._rows, of_events([key]))]
 
+    async def tally(self, keys: Sequence[str]) -> dict[str, int]:
+        """Count the deliveries of each of some events."""
+        counts = dict.fromkeys(keys, 0)
+        for some in chunks(keys, self._connection.chunk):
+            for row in await read(self._rows, of_events(some), fields={"event": 1}):
+                counts[row["event"]] += 1
+        return counts
+
     async def unfinished(self, keys: Sequence[str]) -> set[str]:
         """Say which of the given events have a delivery that is neither delivered nor skipped."""
         query = of_events(keys) | {"work": {"$exists": True}}
@@ -129,9 +137,10 @@ class Deliveries:
         rows = await read(self._rows, standing([state], destination), sort=BY_WORK, limit=limit)
         return [delivery_from(row) for row in rows]
 
-    async def count(self, states: Names[State]) -> dict[State, int]:
+    async def count(self, states: Names[State], destination: str | None = None) -> dict[State, int]:
         """Count unfinished rows by state."""
-        return {state: int(await patiently(self._rows.count_documents, standing([state]))) for state in states}
+        asked = {state: standing([state], destination) for state in states}
+        return {state: int(await patiently(self._rows.count_documents, query)) for state, query in asked.items()}
 
 
 def standing(states: Sequence[State], destination: str | None = None) -> Row:

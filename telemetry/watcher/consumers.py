@@ -1,14 +1,30 @@
 """The consumers that are installed, found by their entry points."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol, runtime_checkable
 
 from telemetry.core.consumer import Consumer, check_name
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import Config
+from telemetry.store.client import Connection
 
 GROUP = "tellonce.consumers"
+
+
+@runtime_checkable
+class Refreshing(Protocol):
+    """A consumer whose plans rest on what may change while the watcher runs."""
+
+    async def refresh(self, connection: Connection) -> None:
+        """Learn what there is now, before events are planned; raise UnavailableError when that cannot be read."""
+
+
+def refresher(consumer: Consumer, connection: Connection) -> Callable[[], Awaitable[None]] | None:
+    """Give what has a consumer learn what it plans by, where it has to."""
+    return partial(consumer.refresh, connection) if isinstance(consumer, Refreshing) else None
 
 
 def load_consumers(config: Config, points: Iterable[EntryPoint] | None = None) -> Sequence[Consumer]:

@@ -1,13 +1,13 @@
 """From events to acks: plan, offer, ack, each consumer on its own."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
 from telemetry.core.backoff import Backoff
-from telemetry.core.clock import Clock
+from telemetry.core.clock import CLOCK_ERROR, Clock
 from telemetry.core.consumer import Consumer
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import TellonceError, UnavailableError
@@ -25,6 +25,9 @@ class Queue(Protocol):
 
     async def offer(self, deliveries: Sequence[Delivery]) -> Sequence[str]:
         """Put deliveries in the queue, durably; answer with the ids that were there already."""
+
+    async def tally(self, keys: Sequence[str]) -> Mapping[str, int]:
+        """Count the deliveries of each of some events."""
 
 
 class EventRows(Protocol):
@@ -55,6 +58,7 @@ class Party:
 
     consumer: Consumer
     queue: Queue
+    refresh: Callable[[], Awaitable[None]] | None = None  # where what it plans by changes at run time
     failures: int = 0
     rests_until: float = 0.0  # monotonic
 
@@ -82,6 +86,8 @@ class Dispatcher:
         self._clock = clock
         self._chance = chance
         self._metrics = metrics
+        # What came later, nobody can have offered before this dispatcher does.
+        self._alone_since = clock.now() + CLOCK_ERROR
 
     async def available(self) -> list[Party]:
         """List the parties that can be served now: registered, not paused, not backing off."""
@@ -116,9 +122,12 @@ class Dispatcher:
         ]
 
     async def _offer(self, party: Party, events: Sequence[Event]) -> dict[str, int]:
-        plans = {event.key: plan for event in events if (plan := self._plan(party, event)) is not None}
         try:
+            if party.refresh is not None:
+                await party.refresh()
+            plans = {event.key: plan for event in events if (plan := self._plan(party, event)) is not None}
             taken = await self._offer_plans(party, plans)
+            taken |= await self._counted(party, [event for event in events if event.key in taken])
         except UnavailableError as error:
             self._rest(party, str(error))
             return {}
@@ -127,6 +136,11 @@ class Dispatcher:
         party.failures = 0
         self._metrics.failing.labels(party.name).set(0)
         return taken
+
+    async def _counted(self, party: Party, events: Sequence[Event]) -> Mapping[str, int]:
+        # Offered before by a watcher that ended, an event may have been planned otherwise then: its rows say how.
+        older = [event.key for event in events if event.received_at <= self._alone_since]
+        return await party.queue.tally(older) if older else {}
 
     def _plan(self, party: Party, event: Event) -> Sequence[Delivery] | None:
         if party.name in event.acks:

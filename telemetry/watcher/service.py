@@ -25,7 +25,7 @@ from telemetry.store.feed import follow
 from telemetry.store.indexes import declared, reconcile
 from telemetry.store.leases import Leases
 from telemetry.store.registry import Registry
-from telemetry.watcher.consumers import load_consumers
+from telemetry.watcher.consumers import load_consumers, refresher
 from telemetry.watcher.dispatch import Dispatcher, Party
 from telemetry.watcher.duty import Duty
 from telemetry.watcher.memory import Memory
@@ -107,7 +107,10 @@ class WatchService:
         return Memory(connection, connection.clock, finite, self._metrics, FORGET_EVERY)
 
     def _watcher(self, connection: Connection, quick: Session, thorough: Session) -> Watcher:
-        parties = [Party(consumer, Deliveries(connection, consumer.name)) for consumer in self._consumers]
+        parties = [
+            Party(consumer, Deliveries(connection, consumer.name), refresher(consumer, connection))
+            for consumer in self._consumers
+        ]
         settings = self._settings
         return Watcher(
             partial(follow, connection, "events", "_id"),

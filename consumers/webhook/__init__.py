@@ -1,0 +1,1 @@
+"""Webhooks: signed requests to endpoints that want to hear of events."""

@@ -1,0 +1,74 @@
+"""The consumer `webhook`: one delivery for each endpoint that wants an event, with the body as it will be sent."""
+
+from collections.abc import Mapping
+from datetime import UTC
+
+from consumers.webhook.directory import Directory
+from consumers.webhook.endpoint import EVERY_TYPE, NAME, Endpoint, read_endpoints
+from telemetry.core.canonical import canonical
+from telemetry.core.delivery import Delivery, delivery_id
+from telemetry.core.event import Event
+from telemetry.runtime.config import Config
+from telemetry.store.client import Connection
+from telemetry.store.endpoints import Endpoints
+
+
+class WebhookConsumer:
+    """Plans which endpoints are told; the courier tells them."""
+
+    name = NAME
+
+    def __init__(self, file: Mapping[str, Endpoint], known_types: frozenset[str]) -> None:
+        self._file = file
+        self._known_types = known_types
+        self._endpoints = file
+        self._directory: Directory | None = None
+
+    async def refresh(self, connection: Connection) -> None:
+        """Learn which endpoints there are now; raise UnavailableError when that cannot be read."""
+        if self._directory is None:
+            self._directory = Directory(self._file, Endpoints(connection), connection.clock)
+        self._endpoints = await self._directory.all()
+
+    def plan(self, event: Event) -> list[Delivery]:
+        """Make one delivery an endpoint; those that are switched off too, whose deliveries wait for them."""
+        wanted = [endpoint for endpoint in self._endpoints.values() if endpoint.wants(event.type)]
+        if not wanted:
+            return []
+        body = {"text": payload(event)}
+        return [_delivery(event, endpoint.destination, body) for endpoint in wanted]
+
+    def warnings(self) -> list[str]:
+        """List what the file says in vain, a line each."""
+        return [
+            f"webhook.endpoints.{endpoint.name}: type {event_type!r} has no key policy; without [types.{event_type}] "
+            "its events need an insert_id"
+            for endpoint in self._file.values()
+            for event_type in endpoint.table.events
+            if event_type not in self._known_types | {EVERY_TYPE}
+        ]
+
+
+def connect(config: Config) -> WebhookConsumer:
+    """Make the consumer that a configuration asks for."""
+    return WebhookConsumer(read_endpoints(config), frozenset(config.types))
+
+
+def payload(event: Event) -> str:
+    """Spell an event as every endpoint gets it (Standard Webhooks, "Payload structure"), always in the same bytes."""
+    data = {"key": event.key, "distinct_id": event.distinct_id, "properties": event.properties}
+    moment = event.time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return canonical({"type": event.type, "timestamp": moment, "data": data})
+
+
+def _delivery(event: Event, destination: str, body: Mapping[str, str]) -> Delivery:
+    return Delivery(
+        id=delivery_id(event.key, destination),
+        event=event.key,
+        receipt=event.receipt,
+        destination=destination,
+        body=body,
+        order=event.order,
+        ready_at=event.due_at or event.received_at,
+        group=event.distinct_id,
+    )

@@ -1,0 +1,168 @@
+"""An endpoint: where events are told by webhook, which ones, and how fast. As `tellonce.toml` spells it, and as it is.
+
+[webhook.endpoints.crm]
+url = "https://crm.example.com/hooks"
+secret = "whsec_…"       # or two in a list while one takes the other's place
+events = ["sign_up"]     # or ["*"]
+"""
+
+import base64
+import binascii
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from telemetry.runtime.config import Config, Table, quoted, validated
+from telemetry.store.endpoints import Disabled, StoredEndpoint, StoredSecret
+
+NAME = "webhook"
+EVERY_TYPE = "*"
+LONGEST_URL = 2048
+# Standard Webhooks, "Signature scheme": 24 to 64 random bytes, in base64, behind a prefix.
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark of one
+SHORTEST_SECRET, USUAL_SECRET, LONGEST_SECRET = 24, 32, 64
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def check_url(url: str) -> str:
+    """Return an address that can be posted to; raise ValueError saying what is wrong with it."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("https", "http") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if not good or not url.isascii() or not url.isprintable() or " " in url or len(url) > LONGEST_URL:
+        raise ValueError(f"expected an address as in https://example.com/hooks, not {quoted(url)}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("expected an address without a user and password in it: requests are signed instead")
+    if parts.fragment:
+        raise ValueError(f"expected an address without a fragment, not one that ends in #{parts.fragment}")
+    return url
+
+
+def check_secret(secret: str) -> str:
+    """Return a signing secret; raise ValueError, which does not tell it, where it is none."""
+    try:
+        size = len(base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True))
+    except (binascii.Error, ValueError):
+        size = 0
+    if not secret.startswith(SECRET_PREFIX) or not SHORTEST_SECRET <= size <= LONGEST_SECRET:
+        raise ValueError(
+            f"expected {SECRET_PREFIX} and {SHORTEST_SECRET} to {LONGEST_SECRET} bytes in base64; "
+            "`tellonce webhooks secret` makes one"
+        )
+    return secret
+
+
+def check_endpoint_name(name: str) -> str:
+    """Return an endpoint's name; raise ValueError where it could not be part of a destination."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"expected a name of up to 64 letters, digits, '_', '.' or '-', not {quoted(name)}")
+    return name
+
+
+def new_secret() -> str:
+    """Make a signing secret."""
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(USUAL_SECRET)).decode()
+
+
+def _listed(spelling: Any) -> Any:
+    return [spelling] if isinstance(spelling, str) else spelling
+
+
+class EndpointTable(Table):
+    """What is said about an endpoint, but for its secrets."""
+
+    url: Annotated[str, AfterValidator(check_url)]
+    events: list[str] = Field(min_length=1)
+    concurrency: int = Field(4, ge=1, le=100)
+    ordered: bool = False
+    rate: float | None = Field(None, gt=0, le=10_000)
+
+
+class FileEndpointTable(EndpointTable):
+    """One `[webhook.endpoints.<name>]`."""
+
+    secret: Annotated[
+        list[Annotated[str, AfterValidator(check_secret)]], BeforeValidator(_listed), Field(min_length=1, max_length=2)
+    ]
+
+
+class WebhookTable(Table):
+    """The whole section."""
+
+    endpoints: Mapping[Annotated[str, AfterValidator(check_endpoint_name)], FileEndpointTable] = Field(
+        default_factory=dict
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint as it is now."""
+
+    name: str
+    table: EndpointTable
+    secrets: Sequence[StoredSecret]
+    source: Literal["file", "database"]
+    disabled: Disabled | None = None
+
+    @property
+    def destination(self) -> str:
+        """What its deliveries are addressed to."""
+        return destination_of(self.name)
+
+    def wants(self, event_type: str) -> bool:
+        """Say whether it takes events of a type."""
+        return EVERY_TYPE in self.table.events or event_type in self.table.events
+
+    def secrets_at(self, now: datetime) -> list[str]:
+        """List the secrets in use at a moment, the newest first."""
+        return [secret.value for secret in self.secrets if secret.until is None or secret.until > now]
+
+    @classmethod
+    def stored(cls, row: StoredEndpoint) -> Self:
+        """Read an endpoint that was added at run time."""
+        table = EndpointTable.model_validate(row.told)
+        return cls(row.name, table, row.secrets, "database", row.disabled)
+
+
+def destination_of(name: str) -> str:
+    """Name an endpoint as deliveries do."""
+    return f"{NAME}:{name}"
+
+
+def name_of(destination: str) -> str:
+    """Give the endpoint that a destination names."""
+    return destination.removeprefix(f"{NAME}:")
+
+
+def read_endpoints(config: Config) -> dict[str, Endpoint]:
+    """Read the section; raise ConfigurationError naming the entry that is wrong."""
+    table = validated(WebhookTable, config.section(NAME), config.source, NAME)
+    found = {}
+    for name, entry in table.endpoints.items():
+        told = EndpointTable(**{field: getattr(entry, field) for field in EndpointTable.model_fields})
+        found[name] = Endpoint(name, told, [StoredSecret(value) for value in entry.secret], "file")
+    return found
+
+
+def read_told(**told: Any) -> EndpointTable:
+    """Check what somebody says about an endpoint; raise ConfigurationError naming what is wrong."""
+    given = {name: value for name, value in told.items() if value is not None}
+    return validated(EndpointTable, given, "webhooks", "")
+
+
+def merged(file: Mapping[str, Endpoint], rows: Mapping[str, StoredEndpoint]) -> dict[str, Endpoint]:
+    """Join the file's endpoints with those that were added; the file wins, and the database holds the switches."""
+    added = {name: Endpoint.stored(row) for name, row in rows.items() if row.told is not None}
+    switched = {
+        name: Endpoint(name, known.table, known.secrets, known.source, rows[name].disabled if name in rows else None)
+        for name, known in file.items()
+    }
+    return dict(sorted((added | switched).items()))

@@ -1,0 +1,102 @@
+"""Who is told by webhook: endpoints that were added at run time, and which endpoints are switched off."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo.errors import DuplicateKeyError
+
+from telemetry.store.client import Connection
+from telemetry.store.commands import Row, patiently, read
+
+COLLECTION = "endpoints"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """A signing secret, and until when it is in use; None: until it is rotated."""
+
+    value: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disabled:
+    """Why and since when an endpoint is switched off."""
+
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEndpoint:
+    """A row: an endpoint with all that it was added with, or only the switch of one that a file names."""
+
+    name: str
+    told: Mapping[str, Any] | None
+    secrets: Sequence[StoredSecret]
+    disabled: Disabled | None
+
+
+class Endpoints:
+    """The `endpoints` collection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rows = connection[COLLECTION]
+
+    async def all(self) -> dict[str, StoredEndpoint]:
+        """Read every row, by name."""
+        return {row["_id"]: _endpoint(row) for row in await read(self._rows, {}, sort=(("_id", 1),))}
+
+    async def add(self, name: str, told: Mapping[str, Any], secret: str) -> bool:
+        """Add an endpoint; no, where one of that name was added before."""
+        fresh = {"told": dict(told), "secrets": [{"value": secret}], "added_at": self._connection.clock.now()}
+        guard: Row = {"_id": name, "told": {"$exists": False}}
+        try:
+            result = await patiently(self._rows.update_one, guard, {"$set": fresh}, upsert=True)
+        except DuplicateKeyError:
+            return False
+        return bool(result.matched_count or result.upserted_id is not None)
+
+    async def remove(self, name: str) -> bool:
+        """Remove an endpoint that was added; answer whether it was there."""
+        result = await patiently(self._rows.delete_one, {"_id": name, "told": {"$exists": True}})
+        return bool(result.deleted_count)
+
+    async def disable(self, name: str, reason: str) -> None:
+        """Switch an endpoint off; one that is off keeps its reason."""
+        off = {"disabled": {"reason": reason, "at": self._connection.clock.now()}}
+        guard: Row = {"_id": name, "disabled": {"$exists": False}}
+        try:
+            await patiently(self._rows.update_one, guard, {"$set": off}, upsert=True)
+        except DuplicateKeyError:
+            return
+
+    async def enable(self, name: str) -> bool:
+        """Switch an endpoint on; answer whether it was off."""
+        guard: Row = {"_id": name, "disabled": {"$exists": True}}
+        result = await patiently(self._rows.update_one, guard, {"$unset": {"disabled": ""}})
+        return bool(result.modified_count)
+
+    async def rotate(self, name: str, secret: str, overlap: timedelta) -> bool:
+        """Give an endpoint a new secret; the one before it stays in use for a while. No, where there is none."""
+        rows = await read(self._rows, {"_id": name, "told": {"$exists": True}})
+        if not rows:
+            return False
+        former = rows[0]["secrets"][0]["value"]
+        ends = self._connection.clock.now() + overlap
+        guard: Row = {"_id": name, "secrets.0.value": former}
+        change = {"$set": {"secrets": [{"value": secret}, {"value": former, "until": ends}]}}
+        result = await patiently(self._rows.update_one, guard, change)
+        return bool(result.matched_count)
+
+
+def _endpoint(row: Row) -> StoredEndpoint:
+    return StoredEndpoint(
+        name=row["_id"],
+        told=row.get("told"),
+        secrets=[StoredSecret(secret["value"], secret.get("until")) for secret in row.get("secrets", [])],
+        disabled=Disabled(**row["disabled"]) if "disabled" in row else None,
+    )
