@@ -23,7 +23,7 @@ async def test_the_built_wheel_runs_everything_in_an_empty_directory(tmp_path: P
     empty = tmp_path / "empty"
     empty.mkdir()
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("TELLONCE_", "DISCORD_"))}
-    ports = {f"TELLONCE_{name}_PORT": "0" for name in ("INGEST", "WATCH", "BOT")}
+    ports = {f"TELLONCE_{name}_PORT": "0" for name in ("INGEST", "WATCH", "BOT", "COURIER")}
     env = plain | ports | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     log = empty / "up.log"
     with log.open("wb") as output:

@@ -20,7 +20,8 @@ def read_settings() -> Settings:
     """Read the environment; where it names no database, the one that `tellonce up` runs here is meant."""
     settings = Settings.read(os.environ)
     if settings.mongodb_uri is None and (running := running_here()):
-        return settings.model_copy(update={"mongodb_uri": running.mongodb_uri})
+        allowed = {} if settings.webhook_allow else {"webhook_allow": running.allowed}
+        return Settings.model_validate(settings.model_dump() | {"mongodb_uri": running.mongodb_uri} | allowed)
     return settings
 
 

@@ -22,6 +22,7 @@ class Running:
     mongodb_uri: str | None  # None: the one that the environment names
     ingest: str
     simulator: str | None
+    allowed: str = ""  # private networks that its webhooks may reach
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What `up` puts on: which processes, told what, listening where."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from typing import Any
 from telemetry.cli.child import python
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import Config
-from telemetry.runtime.settings import Settings
+from telemetry.runtime.settings import Settings, is_loopback
 
-DAEMONS = ("ingest", "watch", "bot")
+THIS_MACHINE = "127.0.0.0/8,::1/128"
 LOOPBACK = "127.0.0.1"
 ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - recognised, not listened on
 SIMULATOR_PORT = 8083
@@ -23,25 +23,28 @@ MESSAGES = "discord-messages.json"
 class Addresses:
     """Where everything listens; no simulator where the real Discord is posted to."""
 
-    ingest: str
-    watch: str
-    bot: str
+    daemons: Mapping[str, str]  # by the words that start them
     simulator: str | None
 
-    def of(self, daemon: str) -> str:
-        """Give a daemon's address."""
-        return str(getattr(self, daemon))
+    @property
+    def ingest(self) -> str:
+        """Where events are taken."""
+        return self.daemons["ingest"]
 
 
-def choose_addresses(settings: Settings, simulator_port: int | None) -> Addresses:
+def choose_addresses(settings: Settings, simulator_port: int | None, couriers: Sequence[str]) -> Addresses:
     """Find out where everything will listen; raise ConfigurationError naming the setting of a taken port."""
-    simulated = settings.discord_token is None
-    return Addresses(
-        ingest=_address(settings.ingest_host, settings.ingest_port, "TELLONCE_INGEST_PORT"),
-        watch=_address(settings.health_host, settings.watch_port, "TELLONCE_WATCH_PORT"),
-        bot=_address(settings.health_host, settings.bot_port, "TELLONCE_BOT_PORT"),
-        simulator=_simulator_address(simulator_port) if simulated else None,
-    )
+    host, simulated = settings.health_host, settings.discord_token is None
+    daemons = {
+        "ingest": _address(settings.ingest_host, settings.ingest_port, "TELLONCE_INGEST_PORT"),
+        "watch": _address(host, settings.watch_port, "TELLONCE_WATCH_PORT"),
+        "bot": _address(host, settings.bot_port, "TELLONCE_BOT_PORT"),
+    }
+    for name in couriers:
+        # One has the port that is set, the others any that is free.
+        port = 0 if name != couriers[0] else settings.courier_port
+        daemons[f"courier {name}"] = _address(host, port, "TELLONCE_COURIER_PORT")
+    return Addresses(daemons, _simulator_address(simulator_port) if simulated else None)
 
 
 def _simulator_address(port: int | None) -> str:
@@ -64,15 +67,25 @@ def _address(host: str, port: int, setting: str) -> str:
     return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
-def daemon_environment(settings: Settings, addresses: Addresses, mongodb_uri: str) -> dict[str, str]:
-    """Say what the daemons are told beside what `up` itself was told."""
-    told = {f"TELLONCE_{name.upper()}_PORT": addresses.of(name).rpartition(":")[2] for name in DAEMONS}
+def daemon_environment(settings: Settings, addresses: Addresses, daemon: str, mongodb_uri: str) -> dict[str, str]:
+    """Say what a daemon is told beside what `up` itself was told."""
+    port = addresses.daemons[daemon].rpartition(":")[2]
+    told = {f"TELLONCE_{daemon.partition(' ')[0].upper()}_PORT": port}
     told |= {"TELLONCE_MONGODB_URI": mongodb_uri, "TELLONCE_LOG_FORMAT": settings.log_format}
+    if allowed := may_tell(settings):
+        told["TELLONCE_WEBHOOK_ALLOW"] = allowed
     if addresses.simulator is not None:
         told["DISCORD_TOKEN"] = SIMULATED_TOKEN
         told["DISCORD_API_BASE"] = f"{addresses.simulator}/api/v10"
         told["DISCORD_GATEWAY"] = f"{addresses.simulator.replace('http', 'ws', 1)}/gateway"
     return told
+
+
+def may_tell(settings: Settings) -> str:
+    """Say which private networks webhooks may reach: where it is only tried out, this machine."""
+    if settings.webhook_allow or settings.mongodb_uri is not None or not is_loopback(settings.ingest_host):
+        return ",".join(map(str, settings.webhook_allow))
+    return THIS_MACHINE
 
 
 def simulator_command(address: str, config: Config, directory: Path) -> list[str]:

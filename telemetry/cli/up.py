@@ -18,8 +18,9 @@ from telemetry.cli.passing import passing_on
 from telemetry.cli.premises import Running, announce, occupied, withdraw
 from telemetry.cli.printing import say
 from telemetry.cli.readiness import wait_ready
-from telemetry.cli.stage import DAEMONS, Addresses, choose_addresses, daemon_environment, simulator_command
+from telemetry.cli.stage import Addresses, choose_addresses, daemon_environment, may_tell, simulator_command
 from telemetry.core.errors import ConfigurationError
+from telemetry.courier.service import courier_names
 from telemetry.runtime.config import DEFAULT_PATH, Config, load_config
 from telemetry.runtime.settings import Settings
 from telemetry.watcher.consumers import load_consumers
@@ -43,7 +44,7 @@ def command(app: typer.Typer) -> None:
         settings.require_ingest_keys()
         with occupied() as directory:
             config = _config(settings)
-            addresses = choose_addresses(settings, simulator_port)
+            addresses = choose_addresses(settings, simulator_port, courier_names())
             with _database(settings, directory) as server:
                 anyio.run(_Show(settings, config, addresses, server, directory).run)
         say("stopped")
@@ -94,8 +95,14 @@ class _Show:
         self._stop_asked = anyio.Event()
         self._say = passing_on(plain=settings.log_format == "json")
         uri = server.uri if server else settings.require_mongodb_uri()
-        told = environment(**daemon_environment(settings, addresses, uri))
-        self._daemons = [self._child(name, python("telemetry.cli.main", name), told) for name in DAEMONS]
+        self._daemons = [
+            self._child(
+                words.rpartition(" ")[2],
+                python("telemetry.cli.main", *words.split()),
+                environment(**daemon_environment(settings, addresses, words, uri)),
+            )
+            for words in addresses.daemons
+        ]
         simulator = addresses.simulator and simulator_command(addresses.simulator, config, directory)
         self._simulator = [self._child("discord", simulator, environment())] if simulator else []
 
@@ -105,7 +112,8 @@ class _Show:
     async def run(self) -> None:
         """Run until a signal."""
         own = self._server.uri if self._server else None
-        announce(Running(os.getpid(), own, self._addresses.ingest, self._addresses.simulator), self._directory)
+        addresses, allowed = self._addresses, may_tell(self._settings)
+        announce(Running(os.getpid(), own, addresses.ingest, addresses.simulator, allowed), self._directory)
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen)
@@ -145,7 +153,7 @@ class _Show:
             await child.stop()
 
     async def _start(self) -> None:
-        urls = {name: f"{self._addresses.of(name)}/readyz" for name in DAEMONS}
+        urls = {name: f"{url}/readyz" for name, url in self._addresses.daemons.items()}
         waiting = await wait_ready(urls, READY_WITHIN)
         for name, why in waiting.items():
             say(f"{name} is not ready yet: {why}", style="yellow")
@@ -157,7 +165,8 @@ class _Show:
         say(f"  ingest    {ingest}/ingest   docs {ingest}/docs")
         discord = f"{simulator}/ (simulated; set DISCORD_TOKEN for the real one)" if simulator else "the real one"
         say(f"  discord   {discord}")
-        say("  health    " + "   ".join(f"{name} {self._addresses.of(name)}/readyz" for name in DAEMONS))
+        say("  webhooks  tellonce webhooks add NAME URL; tellonce listen receives some, to try it")
+        say("  health    " + "   ".join(f"{name} {url}/readyz" for name, url in self._addresses.daemons.items()))
         key = " -H 'Authorization: Bearer <secret>'" if self._settings.ingest_keys else ""
         say("try:")
         say(f"  curl {ingest}/ingest -H 'Content-Type: application/json'{key} -d '{EVENT}'")

@@ -9,8 +9,6 @@ from random import Random
 from telemetry.core.backoff import Backoff
 from telemetry.core.outcome import Dead, Delivered, Outcome, Retry, Unknown
 
-FAILURES = 5
-SHUT = Backoff(first=30.0, cap=600.0)
 # Where a destination asks for a pause and does not say how long.
 THROTTLED = Backoff(first=5.0, cap=300.0)
 # Where it does say: longer than this is not believed.
@@ -21,6 +19,8 @@ LONGEST_PAUSE = 3600.0
 class Circuit:
     """What one destination has answered lately."""
 
+    most: int  # failures in a row
+    rests: Backoff
     failures: int = 0  # in a row
     pauses: int = 0  # asked for in a row
     until: float = 0.0  # nothing is sent before
@@ -45,8 +45,8 @@ class Circuit:
                 self.shut(now + asked, reason)
             case Retry(reason) | Unknown(reason):
                 self.failures += 1
-                if self.trying or self.failures >= FAILURES:
-                    self.shut(now + SHUT.delay(max(self.failures - FAILURES + 1, 1), chance), reason)
+                if self.trying or self.failures >= self.most:
+                    self.shut(now + self.rests.delay(max(self.failures - self.most + 1, 1), chance), reason)
 
     def shut(self, until: float, reason: str) -> None:
         """Send nothing until a moment, then one delivery first."""

@@ -10,6 +10,7 @@ from math import inf
 import anyio
 from anyio.abc import TaskGroup
 
+from telemetry.core.backoff import Backoff
 from telemetry.core.carrier import Closed, Terms
 from telemetry.core.circuit import Circuit
 from telemetry.core.delivery import Delivery, Signal, State
@@ -23,6 +24,7 @@ log = get_logger(__name__)
 
 # Rows read beyond what may be on its way: claims of couriers that have ended lie among them.
 SPARE = 8
+LONGEST_REST = 20
 # How long those behind the head of a line are not looked at again, unless it is done before.
 STAND_BACK = timedelta(seconds=60)
 # A standby looks again this long after the lease it saw would lapse.
@@ -35,7 +37,8 @@ class Lane:
     def __init__(self, destination: str, desk: Desk) -> None:
         self.destination = destination
         self._desk = desk
-        self._circuit = Circuit()
+        rests = Backoff(desk.settings.courier_rest, LONGEST_REST * desk.settings.courier_rest)
+        self._circuit = Circuit(desk.settings.courier_failures, rests)
         self._carrying = Carrying(destination, desk, self._circuit)
         self._lease: Lease | None = None
         self._under_way: dict[str, str | None] = {}  # deliveries, and their groups

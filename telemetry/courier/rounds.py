@@ -13,6 +13,7 @@ from telemetry.core.errors import UnavailableError
 from telemetry.courier.desk import DESTINATION_SCOPE, Desk
 from telemetry.courier.lane import Lane
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.service import root
 
 log = get_logger(__name__)
 
@@ -83,9 +84,9 @@ class Rounds:
                 while True:
                     try:
                         await lane.serve()
-                    except UnavailableError:
-                        raise
-                    except Exception:
+                    except Exception as error:
+                        if isinstance(root(error), UnavailableError):
+                            raise
                         failures += 1
                         log.exception("lane.failed", destination=lane.destination)
                         await anyio.sleep(TROUBLE.delay(failures, self._desk.chance))

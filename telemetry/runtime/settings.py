@@ -134,6 +134,8 @@ class Settings(BaseSettings):
     courier_poll: Seconds = 15
     carry_timeout: Seconds = 15  # for one try
     courier_pauses: int = Field(50, ge=0)  # tries that cost nothing, as the destination asked for a pause
+    courier_failures: int = Field(5, ge=1)  # in a row, before a destination is left alone
+    courier_rest: Seconds = 30  # for so long at first, twice as long after each try that fails
     webhook_allow: Annotated[tuple[Network, ...], BeforeValidator(_read_networks)] = ()  # though not public
     webhook_schedule: Annotated[tuple[Seconds, ...], BeforeValidator(_read_waits)] = USUAL_SCHEDULE.waits
 

@@ -98,8 +98,8 @@ class Claims:
 
     async def _settle(self, delivery: Delivery, signal: Signal, **fields: Any) -> bool:
         member = delivery.id, delivery.generation
-        claims = {delivery.id: delivery.claims}
-        return bool(await self._deliveries.settle([member], signal, claims=claims, **fields))
+        claimed = {delivery.id: delivery.claims}
+        return bool(await self._deliveries.settle([member], signal, claimed=claimed, **fields))
 
 
 def due(ahead: Sequence[Delivery], now: datetime) -> tuple[list[Delivery], datetime | None]:

@@ -72,7 +72,7 @@ class Deliveries:
         members: Sequence[tuple[str, int]],
         signal: Signal,
         *,
-        claims: Mapping[str, int] | None = None,
+        claimed: Mapping[str, int] | None = None,
         **fields: Any,
     ) -> int:
         """Carry out a signal on (id, generation) members; answer how many rows took it.
@@ -86,8 +86,8 @@ class Deliveries:
             for some in chunks(ids, self._connection.chunk):
                 query: Row = {"_id": {"$in": list(some)}, "generation": generation}
                 query["state"] = {"$in": [state.value for state in sources(signal)]}
-                if claims is not None:
-                    query["$or"] = [{"_id": name, "claims": claims[name]} for name in some]
+                if claimed is not None:
+                    query["$or"] = [{"_id": name, "claims": claimed[name]} for name in some]
                 update = _carried_out(signal, fields)
                 result = await patiently(self._rows.update_many, query, update)
                 changed += result.modified_count

@@ -19,7 +19,7 @@ from telemetry.cli.premises import DIRECTORY, Running, running_here
 from tests.cli.processes import command_lines
 from tests.until import until
 
-ANY_PORTS = {f"TELLONCE_{name}_PORT": "0" for name in ("INGEST", "WATCH", "BOT")}
+ANY_PORTS = {f"TELLONCE_{name}_PORT": "0" for name in ("INGEST", "WATCH", "BOT", "COURIER")}
 CHANNEL = "112233445566778899"
 SIGN_UP = {"event": "sign_up", "distinct_id": "u42", "properties": {"plan": "pro"}}
 
@@ -76,8 +76,8 @@ class Stage:
         """Name the processes that it started."""
         found = {}
         for pid, words in command_lines(self.process.pid).items():
-            for name in ("ingest", "watch", "bot", "simulator", "secantusd"):
-                if words.endswith(f"main {name}") or f"bot.{name}" in words or f"{name}-py" in words:
+            for name in ("ingest", "watch", "bot", "courier", "simulator", "secantusd"):
+                if f"main {name}" in words or f"bot.{name}" in words or f"{name}-py" in words:
                     found[name] = pid
         return found
 

@@ -39,7 +39,7 @@ async def test_a_daemon_that_is_killed_is_started_again_and_nothing_outlives_up(
     with up(bare) as stage:
         running = await stage.ready()
         first = stage.children()
-        assert set(first) == {"ingest", "watch", "bot", "simulator", "secantusd"}
+        assert set(first) == {"ingest", "watch", "bot", "courier", "simulator", "secantusd"}
         for name in KILLED:
             os.kill(first[name], signal.SIGKILL)
 

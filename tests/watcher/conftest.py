@@ -14,6 +14,7 @@ from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.feed import follow
 from telemetry.store.registry import Registry
+from telemetry.watcher.consumers import refresher
 from telemetry.watcher.dispatch import Dispatcher, Party
 from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.sweep import Progress, Sweep
@@ -42,7 +43,10 @@ def watching(connection: Connection) -> Watching:
 
     @asynccontextmanager
     async def watch(*consumers: Consumer, clock: Clock | None = None, **settings: float) -> AsyncIterator[Dispatcher]:
-        parties = [Party(consumer, Deliveries(connection, consumer.name)) for consumer in consumers]
+        parties = [
+            Party(consumer, Deliveries(connection, consumer.name), refresher(consumer, connection))
+            for consumer in consumers
+        ]
         for consumer in consumers:
             await Registry(connection).register(consumer.name)
         watcher, dispatcher = make_watcher(connection, parties, clock, **settings)

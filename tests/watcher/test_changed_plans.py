@@ -1,0 +1,60 @@
+"""A consumer whose plans have changed between a crash and the repeated offer."""
+
+from telemetry.core.delivery import Delivery
+from telemetry.core.event import Event
+from telemetry.ops.verify import verify
+from telemetry.store.client import Connection
+from telemetry.store.deliveries import Deliveries
+from telemetry.store.events import Events
+from tests.facts import a_delivery, an_event
+from tests.until import until
+from tests.watcher.conftest import Watching
+
+KEY = "sign_up:u1"
+
+
+class Wanderer:
+    """Wants events at places that change while the watcher runs."""
+
+    name = "recorder"
+
+    def __init__(self, *places: str) -> None:
+        self.places = places
+        self.next: tuple[str, ...] = places
+
+    async def refresh(self, _: Connection) -> None:
+        self.places = self.next
+
+    def plan(self, event: Event) -> list[Delivery]:
+        return [a_delivery(event, place) for place in self.places]
+
+
+async def settled(connection: Connection, key: str = KEY) -> bool:
+    """The event is settled."""
+    event = await Events(connection).get(key)
+    return event is not None and event.due_at is None
+
+
+async def test_the_ack_counts_what_is_in_the_queue_whoever_offered_it(
+    connection: Connection, watching: Watching
+) -> None:
+    event = an_event(KEY)
+    await Events(connection).insert([event])
+    # Killed after the offer and before the ack; meanwhile the consumer moves.
+    await Deliveries(connection, "recorder").offer(Wanderer("recorder:old", "recorder:both").plan(event))
+    async with watching(Wanderer("recorder:both", "recorder:new")):
+        await until(lambda: settled(connection))
+    stored = await Events(connection).get(KEY)
+    assert stored is not None
+    assert 3 == stored.acks["recorder"].deliveries
+    assert (await verify(connection)).holds
+
+
+async def test_a_consumer_learns_what_it_plans_by_before_it_plans(connection: Connection, watching: Watching) -> None:
+    wanderer = Wanderer("recorder:old")
+    async with watching(wanderer):
+        wanderer.next = ("recorder:new", "recorder:newer")
+        await Events(connection).insert([an_event(KEY)])
+        await until(lambda: settled(connection))
+    found = await Deliveries(connection, "recorder").of_event(KEY)
+    assert ["recorder:new", "recorder:newer"] == [delivery.destination for delivery in found]
