@@ -1,5 +1,6 @@
 """A whole deployment of real processes, judged from outside: what was accepted and what Discord shows."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -41,6 +42,10 @@ BRISK = {
     "TELLONCE_INGEST_PORT": "0",
     "TELLONCE_WATCH_PORT": "0",
     "TELLONCE_BOT_PORT": "0",
+    "TELLONCE_COURIER_PORT": "0",
+    "TELLONCE_COURIER_LEASE": "4",
+    "TELLONCE_CARRY_TIMEOUT": "2",
+    "TELLONCE_WEBHOOK_ALLOW": "127.0.0.0/8",
 }
 
 
@@ -73,6 +78,13 @@ class World:
         """Start a daemon, to be caught at a place or not."""
         folder = self._folder / f"{verb}-{next(self._number)}"
         daemon = Daemon.start(verb, place, self.env | env, folder)
+        self._daemons.append(daemon)
+        return daemon
+
+    def start_plainly(self, *words: str) -> Daemon:
+        """Start a daemon, or any other verb, as the command line does."""
+        folder = self._folder / f"{words[0]}-{next(self._number)}"
+        daemon = Daemon([sys.executable, "-m", "telemetry.cli.main", *words], self.env, folder)
         self._daemons.append(daemon)
         return daemon
 
