@@ -27,6 +27,7 @@ from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.settings import Settings
 from telemetry.store.client import Connection
 from telemetry.store.endpoints import Endpoints
+from telemetry.store.lanes import Lanes
 
 Name = Annotated[str, typer.Argument(help="The endpoint's name.")]
 Events = Annotated[list[str] | None, typer.Option("--event", "-e", help="A type that it wants; again for more.")]
@@ -100,6 +101,8 @@ def enable(name: Name) -> None:
 
     async def switch(connection: Connection, found: Endpoint) -> None:
         await Endpoints(connection).enable(found.name)
+        # Left alone after failures, it is tried at once.
+        await Lanes(connection, NAME).note(found.destination, None)
 
     _change(name, switch)
     say(f"{name} is switched on; what was parked with it is sent")

@@ -9,9 +9,7 @@ from random import Random
 from telemetry.core.backoff import Backoff
 from telemetry.core.outcome import Dead, Delivered, Outcome, Retry, Unknown
 
-# Where a destination asks for a pause and does not say how long.
-THROTTLED = Backoff(first=5.0, cap=300.0)
-# Where it does say: longer than this is not believed.
+# A longer pause than this is not believed to be meant.
 LONGEST_PAUSE = 3600.0
 
 
@@ -20,9 +18,10 @@ class Circuit:
     """What one destination has answered lately."""
 
     most: int  # failures in a row
-    rests: Backoff
+    rests: Backoff  # after them
+    pauses: Backoff  # where one is asked for and it is not said how long
     failures: int = 0  # in a row
-    pauses: int = 0  # asked for in a row
+    paused: int = 0  # for an untold time, in a row
     until: float = 0.0  # nothing is sent before
     trying: bool = False  # one delivery finds out whether the others may follow
     reason: str = ""
@@ -37,12 +36,13 @@ class Circuit:
         """Take in what one try came to."""
         match outcome:
             case Delivered() | Dead():
-                self.failures = self.pauses = 0
+                self.failures = self.paused = 0
                 self.trying, self.reason = False, ""
-            case Retry(reason, after, costs=False):
-                self.pauses += 1
-                asked = THROTTLED.delay(self.pauses, chance) if after is None else min(after, LONGEST_PAUSE)
-                self.shut(now + asked, reason)
+            case Retry(reason, None, costs=False):
+                self.paused += 1
+                self.shut(now + self.pauses.delay(self.paused, chance), reason)
+            case Retry(reason, float(after), costs=False):
+                self.shut(now + min(after, LONGEST_PAUSE), reason)
             case Retry(reason) | Unknown(reason):
                 self.failures += 1
                 if self.trying or self.failures >= self.most:
@@ -51,3 +51,7 @@ class Circuit:
     def shut(self, until: float, reason: str) -> None:
         """Send nothing until a moment, then one delivery first."""
         self.until, self.reason, self.trying = max(self.until, until), reason, True
+
+    def reopen(self, now: float) -> None:
+        """Let one delivery try at once: somebody believes that it is well again."""
+        self.until = min(self.until, now)

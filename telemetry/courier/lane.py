@@ -24,9 +24,8 @@ log = get_logger(__name__)
 
 # Rows read beyond what may be on its way: claims of couriers that have ended lie among them.
 SPARE = 8
-LONGEST_REST = 20
-# How long those behind the head of a line are not looked at again, unless it is done before.
-STAND_BACK = timedelta(seconds=60)
+# In rests: after failures, and where a pause was asked for.
+LONGEST_REST, LONGEST_PAUSE = 20, 10
 # A standby looks again this long after the lease it saw would lapse.
 AFTER_LAPSE = 0.1
 
@@ -37,11 +36,13 @@ class Lane:
     def __init__(self, destination: str, desk: Desk) -> None:
         self.destination = destination
         self._desk = desk
-        rests = Backoff(desk.settings.courier_rest, LONGEST_REST * desk.settings.courier_rest)
-        self._circuit = Circuit(desk.settings.courier_failures, rests)
+        rest = desk.settings.courier_rest
+        rests, pauses = Backoff(rest, LONGEST_REST * rest), Backoff(rest / 6, LONGEST_PAUSE * rest)
+        self._circuit = Circuit(desk.settings.courier_failures, rests, pauses)
         self._carrying = Carrying(destination, desk, self._circuit)
         self._lease: Lease | None = None
-        self._under_way: dict[str, str | None] = {}  # deliveries, and their groups
+        self._under_way: set[str] = set()
+        self._working = 0  # tasks, also those that have yet to call up the next in a line
         self._stirred = anyio.Event()
         self._next_slot = 0.0  # monotonic
 
@@ -55,7 +56,7 @@ class Lane:
             while True:
                 self._stirred = anyio.Event()
                 pause = await self._look(group)
-                if pause == inf and not self._under_way and not self._stirred.is_set():
+                if pause == inf and not self._working and not self._stirred.is_set():
                     return
                 if pause > 0:
                     with anyio.move_on_after(pause):
@@ -93,6 +94,9 @@ class Lane:
             if former is None or former.epoch != lease.epoch:
                 await self._take_over()
             self._lease = lease
+        if self._circuit.until > desk.clock.monotonic() and not await desk.lanes.shut_of(self.destination):
+            # An operator has taken the note away.
+            self._circuit.reopen(desk.clock.monotonic())
         monotonic = desk.clock.monotonic()
         if (room := self._circuit.room(terms.concurrency, monotonic)) > len(self._under_way):
             return 0.0
@@ -105,8 +109,7 @@ class Lane:
 
     async def _take_over(self) -> None:
         # Why the last holder left the destination alone holds for the next one too.
-        shut = (await self._desk.lanes.shut()).get(self.destination)
-        if shut is not None:
+        if shut := await self._desk.lanes.shut_of(self.destination):
             left = (shut.until - self._desk.clock.now()).total_seconds()
             self._circuit.shut(self._desk.clock.monotonic() + left, shut.reason)
 
@@ -126,21 +129,27 @@ class Lane:
         taken = await desk.claims.take(chosen, desk.holder, until)
         if taken is None:
             return
-        self._under_way[taken.id] = taken.group
+        self._under_way.add(taken.id)
+        self._working += 1
         group.start_soon(self._work, taken, chosen, terms, asked, name=f"delivery {taken.id}")
 
     async def _in_turn(self, delivery: Delivery) -> Delivery | None:
         """Give the head of a delivery's line if that may go now; otherwise those behind it stand back."""
         if delivery.group is None:
             return delivery
-        claims, now = self._desk.claims, self._desk.clock.now()
+        claims, now, ours = self._desk.claims, self._desk.clock.now(), frozenset(self._under_way)
         head = await claims.head(delivery)
         if head is None:
             return delivery
         if head.id not in self._under_way and (head.ready_at is None or head.ready_at <= now):
             return head
         waits = head.ready_at if head.state is State.PENDING and head.ready_at else now
-        await claims.stand_back(delivery, max(waits, now + STAND_BACK))
+        # Those behind are called up when it is done; should this courier end first, they look again by themselves.
+        lease = timedelta(seconds=self._desk.settings.courier_lease)
+        await claims.stand_back(delivery, max(waits, now + lease))
+        if head.id in ours - self._under_way:
+            # It was done before those behind it stood back, and called up nobody.
+            await claims.step_up(head)
         return None
 
     async def _wait_slot(self, terms: Terms) -> None:
@@ -159,10 +168,12 @@ class Lane:
                     await note_attempt(self._desk, taken, "unknown", "its courier ended before it could say")
                 alone = found.silent == self._desk.settings.max_silent_claims
                 done = await self._carrying.carry(taken, terms, asked, alone=alone)
+                self._under_way.discard(taken.id)
                 if done and terms.ordered and taken.group is not None:
                     await self._desk.claims.step_up(taken)
         finally:
-            del self._under_way[taken.id]
+            self._under_way.discard(taken.id)
+            self._working -= 1
             self.stir()
 
     async def _park(self, closed: Closed) -> None:

@@ -7,6 +7,7 @@ from telemetry.core.delivery import Delivery, State
 from telemetry.store.channels import Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import queues
+from telemetry.store.lanes import Lanes
 from telemetry.store.selection import Selection, count_selected, destinations_selected, redrive_selected
 
 DISCORD = "discord:"
@@ -46,10 +47,12 @@ async def retry(connection: Connection, selection: Selection, consumers: Sequenc
     """Let what a selection means be tried again as the same messages; answer how many deliveries that is."""
     total = 0
     for name in consumers:
-        # A blocked channel would park them again at once: whoever retries says that it can be tried now.
+        # One that is blocked or left alone would keep them waiting: whoever retries says that it can be tried now.
         for destination in await destinations_selected(connection, name, selection):
             if destination.startswith(DISCORD):
                 await Channels(connection).probe_now(destination.removeprefix(DISCORD))
+            else:
+                await Lanes(connection, name).note(destination, None)
         total += await redrive_selected(connection, name, selection)
     return total
 

@@ -43,6 +43,11 @@ class Lanes:
         change = {"$set": {"shut": {"until": shut.until, "reason": shut.reason}}} if shut else {"$unset": {"shut": ""}}
         await patiently(self._rows.update_one, {"_id": self._name(destination)}, change)
 
+    async def shut_of(self, destination: str) -> Shut | None:
+        """Say why a destination is left alone, if it is."""
+        row = await patiently(self._rows.find_one, {"_id": self._name(destination)})
+        return Shut(**row["shut"]) if row and "shut" in row else None
+
     async def shut(self) -> dict[str, Shut]:
         """Read which destinations are left alone, or have been until they are tried again."""
         begins = self._name("")

@@ -13,7 +13,7 @@ CHANCE = Random(1)
 
 
 def a_circuit(failures: int = 0, now: float = 0.0) -> Circuit:
-    made = Circuit(3, Backoff(first=30.0, cap=600.0))
+    made = Circuit(3, Backoff(first=30.0, cap=600.0), Backoff(first=5.0, cap=300.0))
     for _ in range(failures):
         made.learn(Retry("down"), now, CHANCE)
     return made
@@ -72,6 +72,20 @@ def test_pauses_without_a_length_grow() -> None:
     assert lengths == sorted(lengths)
     assert 2.5 <= lengths[0] <= 5.0
     assert 150.0 <= lengths[-1] <= 300.0
+
+
+def test_a_pause_of_a_told_length_makes_the_next_one_no_longer() -> None:
+    circuit = a_circuit()
+    for _ in range(9):
+        circuit.learn(Retry("busy", 1.0, costs=False), 0.0, CHANCE)
+    circuit.learn(Retry("busy", costs=False), 100.0, CHANCE)
+    assert circuit.until <= 105.0
+
+
+def test_somebody_who_believes_that_it_is_well_has_one_tried() -> None:
+    circuit = a_circuit(3)
+    circuit.reopen(1.0)
+    assert 1 == circuit.room(4, 1.0)
 
 
 def test_the_usual_schedule_makes_eight_tries_over_some_twenty_eight_hours() -> None:

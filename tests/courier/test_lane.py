@@ -145,6 +145,16 @@ async def test_a_successor_leaves_alone_what_its_predecessor_did(office: Office)
     assert tried == len(office.postman.carried)
 
 
+async def test_a_destination_that_an_operator_has_tried_again_is_tried_at_once(office: Office) -> None:
+    office.postman.asked = Terms(schedule=Schedule((0.01, 3600.0)))
+    office.postman.does = lambda _: Retry("down") if len(office.postman.carried) < 3 else Delivered()
+    await office.offer(*keys(2))
+    async with office.courier(courier_failures=2, courier_rest=3600.0):
+        await until(office.lanes.shut)
+        await office.lanes.note(HOUSE, None)
+        await until(lambda: _more_than(office, 2))
+
+
 async def test_other_destinations_do_not_notice(office: Office) -> None:
     office.postman.asked = Terms(schedule=SOON)
     office.postman.does = lambda errand: Retry("down") if errand.delivery.destination == HOUSE else Delivered()
@@ -189,3 +199,11 @@ async def test_a_parked_delivery_that_needs_a_person_stays_when_its_destination_
         await office.until_all(State.PARKED, *keys(1))
         await anyio.sleep(1.0)
     assert keys(1) == office.postman.carried
+
+
+async def test_the_next_in_a_line_goes_as_soon_as_the_one_before_it_is_done(office: Office) -> None:
+    office.postman.asked = Terms(ordered=True)
+    await office.offer(*keys(12), group="one")
+    async with office.courier(courier_lease=60.0, courier_poll=60.0):
+        await office.until_all(State.DELIVERED, *keys(12), seconds=15)
+    assert keys(12) == office.postman.carried

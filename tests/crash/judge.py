@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from tests.crash.scenario import Scenario
-from tests.crash.stage import Stage
+from tests.crash.stage import Outlet, Stage
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,15 @@ class Judgement:
 
 async def judge(stage: Stage, scenario: Scenario) -> Judgement:
     """Judge a world that has come to rest."""
-    shown = {fact.channel: stage.shown(fact.channel) for fact in scenario.expected}
+    shown = _shown(stage, scenario)
     told = Counter(key for keys in shown.values() for key in keys)
     wanted = [fact for fact in scenario.expected if fact.key not in scenario.ends]
     other = []
     for channel, keys in shown.items():
         if scenario.in_order and keys != sorted(keys):
             other.append(f"out of order in {channel}: {keys}")
+    if scenario.outlet is Outlet.WEBHOOK:
+        other += wrongly_signed(stage)
     other += [f"told although it ends {scenario.ends[key]}: {key}" for key in scenario.ends if told[key]]
     other += await _astray(stage, scenario)
     other += await stage.breaches()
@@ -44,10 +46,23 @@ async def judge(stage: Stage, scenario: Scenario) -> Judgement:
     return Judgement(tuple(lost), tuple(key for key, times in told.items() if times > 1), tuple(other))
 
 
+def _shown(stage: Stage, scenario: Scenario) -> dict[object, list[str]]:
+    if scenario.outlet is Outlet.WEBHOOK:
+        return {"the receiver": stage.receiver.taken}
+    return {fact.channel: stage.shown(fact.channel) for fact in scenario.expected}
+
+
+def wrongly_signed(stage: Stage) -> list[str]:
+    """Say what the receiver has against what it heard: a repeat that it could not know for one, or a bad signature."""
+    receiver = stage.receiver
+    several = [key for key in receiver.tries if len(receiver.ids(key)) > 1]
+    return [*(f"refused: {why}" for why in receiver.refused), *(f"told under several ids: {key}" for key in several)]
+
+
 async def _astray(stage: Stage, scenario: Scenario) -> list[str]:
     found = []
     for fact in scenario.expected:
-        row = await stage.database["discord_queue"].find_one({"event": fact.key})
+        row = await stage.database[scenario.queue].find_one({"event": fact.key})
         state, wanted = row and row["state"], scenario.ends.get(fact.key, "delivered")
         if state != wanted:
             found.append(f"{fact.key} is {state}, not {wanted}")

@@ -14,11 +14,12 @@ from typing import Any, NoReturn
 
 os.environ["MOTOR_MAX_WORKERS"] = "8"
 
+import telemetry.courier.service
 import telemetry.ingest.service
 import telemetry.ops.verify
 import telemetry.watcher.service  # noqa: F401
 from bot import main as _bot  # noqa: F401
-from telemetry.cli import ingest, main, send, verify, watch  # noqa: F401
+from telemetry.cli import courier, ingest, main, send, verify, watch  # noqa: F401
 from telemetry.cli.embedded import die_with_parent
 from tests.crash.sabotage import take_out
 

@@ -1,4 +1,4 @@
-"""An HTTP relay between the bot and Discord's API, past the places where a strike may fall."""
+"""An HTTP relay between a daemon and whomever it tells, past the places where a strike may fall."""
 
 import re
 from contextlib import suppress
@@ -14,14 +14,14 @@ HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "conten
 _ID = re.compile(r"\d{5,}")
 
 
-class DiscordRelay:
-    """Passes requests on, one by one; the gateway is not its business."""
+class Relay:
+    """Passes requests on, one by one; Discord's gateway is not its business."""
 
-    def __init__(self, api_base: str, passage: Passage) -> None:
-        self._api_base = api_base
+    def __init__(self, base: str, passage: Passage) -> None:
+        self._base = base
         self._passage = passage
         self._runner: web.AppRunner | None = None
-        self.api_base = ""
+        self.base = ""
 
     async def __aenter__(self) -> Self:
         """Start to listen."""
@@ -31,7 +31,7 @@ class DiscordRelay:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.api_base = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
     async def __aexit__(
@@ -60,7 +60,7 @@ class DiscordRelay:
 
     async def _ask(self, request: web.Request, body: bytes) -> web.Response:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
-        url = self._api_base + request.path_qs
+        url = self._base + request.path_qs
         async with self._session.request(request.method, url, data=body or None, headers=headers) as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
             return web.Response(status=answer.status, headers=kept, body=await answer.read())

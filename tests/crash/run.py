@@ -59,7 +59,8 @@ class Run:
         await stage.restore(_part(self._prepared, scenario, later=False))
         for fault in scenario.faults:
             stage.discord.faults.script(**fault)
-        scenario.begin(stage)
+        stage.receiver.replies.extend(scenario.replies)
+        await scenario.begin(stage)
         async with asyncio.TaskGroup() as group:
             beside = {verb: await stage.start(verb) for verb in scenario.beside}
             self._daemon = await stage.start(
@@ -99,7 +100,7 @@ class Run:
         # What was queued is carried out first: a row that were not kept would then be offered again.
         if "bot" in scenario.beside:
             await came_true(self._nothing_waits, REST)
-        scenario.heal(stage)
+        await scenario.heal(stage)
         successor = await stage.start(scenario.verb, **scenario.successor)
         self._ingest = successor if scenario.verb == "ingest" else self._ingest
         for verb in scenario.crew:
@@ -143,7 +144,7 @@ class Run:
         return stored == len(self._scenario.expected) and settled and await self._nothing_waits("parked")
 
     async def _nothing_waits(self, *also: str) -> bool:
-        return not await self._count("discord_queue", {"state": {"$in": ["pending", *also]}})
+        return not await self._count(self._scenario.queue, {"state": {"$in": ["pending", "leased", *also]}})
 
     async def _count(self, collection: str, query: dict[str, object]) -> int:
         return await self._stage.database[collection].count_documents(query)
@@ -167,7 +168,7 @@ class Preparations:
 
     async def of(self, scenario: Scenario) -> Rows:
         """Give the rows that a scenario begins with."""
-        made = (scenario.start, scenario.expected)
+        made = (scenario.start, scenario.expected, scenario.outlet)
         async with self._lock:
             if made not in self._made:
                 self._made[made] = await self._make(scenario)
@@ -176,7 +177,7 @@ class Preparations:
     async def _make(self, scenario: Scenario) -> Rows:
         if scenario.start is Start.NOTHING:
             return {}
-        async with open_stage(self._ground) as stage:
+        async with open_stage(self._ground, outlets=[scenario.outlet]) as stage:
             verbs = ["ingest"] + ["watch"] * (scenario.start is Start.QUEUED)
             ingest, *_ = [await stage.start(verb) for verb in verbs]
             for fact in scenario.expected:
@@ -195,7 +196,7 @@ async def run(
 ) -> Ended:
     """Carry one run out in a world of its own."""
     began = time.monotonic()
-    async with open_stage(ground, without, **scenario.discord) as stage:
+    async with open_stage(ground, without, [scenario.outlet], **scenario.discord) as stage:
         made = Run(stage, scenario, place, action, prepared)
         judgement = await made.carry_out()
         reached = made.crossings.struck.is_set()

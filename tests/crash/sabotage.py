@@ -4,9 +4,10 @@ Here alone the harness knows the product from within. Each function undoes one r
 is called in, before the daemon starts.
 """
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
@@ -15,9 +16,11 @@ from bot import courier, resolution
 from bot.reconcile import NotFound
 from bot.resolution import Resolution
 from consumers.discord.message import compose
+from telemetry.core.carrier import Errand
 from telemetry.core.delivery import Delivery, Signal
 from telemetry.runtime import outbound
 from telemetry.store.channels import Batch, Channel, Channels, batch_row
+from telemetry.store.claims import Claims
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.watcher.watcher import Watcher
@@ -25,7 +28,7 @@ from telemetry.watcher.watcher import Watcher
 Args = Any
 
 
-def _put(owner: Any, name: str, function: Callable[..., Any]) -> None:
+def _put(owner: Any, name: str, function: Any) -> None:
     setattr(owner, name, function)
 
 
@@ -124,6 +127,24 @@ def fresh_record() -> None:
     _put(outbound, "_check_fresh", check)
 
 
+def constant_id() -> None:
+    """Each try of a webhook goes out under an id of its own."""
+    _put(Errand, "id", property(lambda _: f"msg_{secrets.token_hex(16)}"))
+
+
+def settling_last() -> None:
+    """A delivery counts as done as soon as a courier has taken it."""
+    take = Claims.take
+
+    async def taken(self: Claims, delivery: Delivery, holder: str, until: datetime) -> Delivery | None:
+        mine = await take(self, delivery, holder, until)
+        if mine is not None:
+            await self.finish(mine, Signal.DONE, result={"status": 0})
+        return mine
+
+    _put(Claims, "take", taken)
+
+
 SAFEGUARDS: Mapping[str, Callable[[], None]] = {
     "nonce": nonce,
     "sending first": sending_first,
@@ -134,6 +155,8 @@ SAFEGUARDS: Mapping[str, Callable[[], None]] = {
     "frozen digest": frozen_digest,
     "history": history,
     "fresh record": fresh_record,
+    "constant id": constant_id,
+    "settling last": settling_last,
 }
 
 

@@ -29,6 +29,8 @@ HUNTS = (
     Hunt("consumer-aware settling", "watcher: two consumers, one fails", "kill", "update events"),
     Hunt("frozen digest", "bot: more comes meanwhile", "kill", "POST"),
     Hunt("history", "bot: nonce window over, it was posted", "kill", "POST"),
+    Hunt("constant id", "courier: several at once", "kill", "POST"),
+    Hunt("settling last", "courier: several at once", "kill", "POST"),
     Hunt("fresh record", "bot: nonce window over, it was posted", "stop", "update channels"),
 )
 

@@ -1,12 +1,13 @@
 """What happens in a run: which facts come, how far they are when the daemon starts, and what Discord does."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from bot.simulator.settings import COMMUNITY
-from tests.crash.stage import BADGES, Stage
+from tests.crash.stage import BADGES, Outlet, Stage
+from tests.receiver import Reply
 
 
 class Start(StrEnum):
@@ -27,16 +28,24 @@ class Fact:
     @property
     def key(self) -> str:
         """What it is stored under."""
-        return f"{self.event}:{self.subject}" + (":gold" if self.event == "badge_awarded" else "")
+        kept = {"badge_awarded": f"{self.subject}:gold", "tick": f"everyone:{self.subject}"}
+        return f"{self.event}:{kept.get(self.event, self.subject)}"
 
     @property
     def channel(self) -> int:
         """Where it is shown."""
         return BADGES if self.event == "badge_awarded" else COMMUNITY
 
+    @property
+    def hooked(self) -> bool:
+        """Whether it is told by webhook too, where a world has both outlets."""
+        return self.event == "sign_up"
+
     def body(self, **more: Any) -> dict[str, Any]:
         """Spell it as a producer does."""
-        return {"event": self.event, "distinct_id": self.subject, "properties": {"badge": "gold"}, **more}
+        subject = "everyone" if self.event == "tick" else self.subject
+        properties = {"badge": "gold", "number": self.subject}
+        return {"event": self.event, "distinct_id": subject, "properties": properties, **more}
 
 
 def sign_ups(number: int, first: int = 0) -> tuple[Fact, ...]:
@@ -49,7 +58,12 @@ def badges(number: int) -> tuple[Fact, ...]:
     return tuple(Fact("badge_awarded", f"u{n:04}") for n in range(number))
 
 
-def _nothing(_stage: Stage) -> None:
+def ticks(number: int) -> tuple[Fact, ...]:
+    """Make facts about one and the same subject."""
+    return tuple(Fact("tick", f"n{n:04}") for n in range(number))
+
+
+async def _nothing(_stage: Stage) -> None:
     return
 
 
@@ -70,12 +84,19 @@ class Scenario:
     successor: Mapping[str, str] = field(default_factory=dict)  # of the one that is started after it
     discord: Mapping[str, Any] = field(default_factory=dict)
     faults: Sequence[Mapping[str, Any]] = ()
-    begin: Callable[[Stage], None] = _nothing
-    heal: Callable[[Stage], None] = _nothing
+    replies: Sequence[Reply] = ()  # the receiver's first ones
+    begin: Callable[[Stage], Awaitable[None]] = _nothing
+    heal: Callable[[Stage], Awaitable[None]] = _nothing
     ends: Mapping[str, str] = field(default_factory=dict)  # by key: where a delivery ends that is not shown
     neighbour: bool = False
     in_order: bool = True
     actions: Sequence[str] = ("kill",)
+    outlet: Outlet = Outlet.DISCORD
+
+    @property
+    def queue(self) -> str:
+        """Where the deliveries wait."""
+        return f"{self.outlet}_queue"
 
     @property
     def expected(self) -> tuple[Fact, ...]:

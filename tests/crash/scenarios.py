@@ -5,8 +5,9 @@ from functools import partial
 
 from bot.simulator.guild import Permissions
 from bot.simulator.settings import COMMUNITY
-from tests.crash.scenario import Scenario, Start, badges, sign_ups
-from tests.crash.stage import Stage
+from tests.crash.scenario import Scenario, Start, badges, sign_ups, ticks
+from tests.crash.stage import Outlet, Stage
+from tests.receiver import Reply
 
 # Without a gateway no echo tells what became of a post.
 DEAF = {"DISCORD_GATEWAY": "ws://127.0.0.1:1/"}
@@ -19,12 +20,26 @@ PRODUCED = sign_ups(6)
 WINDOW_OVER = Scenario("", "bot", sign_ups(3), Start.QUEUED, settings=FORGETFUL | DEAF, discord=BRIEF)
 
 
-def _may_send(stage: Stage, *, allowed: bool) -> None:
+async def _may_send(stage: Stage, *, allowed: bool) -> None:
     channel = stage.discord.channels.channel(COMMUNITY)
     assert channel is not None
     stage.discord.world.permit(channel, Permissions(send=allowed))
 
 
+async def _goes_away(stage: Stage) -> None:
+    stage.receiver.always = Reply(410, taken=False)
+
+
+async def _comes_back(stage: Stage) -> None:
+    stage.receiver.always = Reply()
+    await stage.ask("webhooks", "enable", "crm")
+
+
+async def _never_works(stage: Stage) -> None:
+    stage.receiver.always = Reply(500, taken=False)
+
+
+COURIER = Scenario("", "courier webhook", sign_ups(3), Start.QUEUED, in_order=False, outlet=Outlet.WEBHOOK)
 SCENARIOS = (
     Scenario(
         "ingest: batches with duplicates",
@@ -95,5 +110,23 @@ SCENARIOS = (
         Start.QUEUED,
         begin=partial(_may_send, allowed=False),
         heal=partial(_may_send, allowed=True),
+    ),
+    replace(COURIER, name="courier: several at once", facts=sign_ups(6), actions=("kill", "stop")),
+    replace(COURIER, name="courier: more comes meanwhile", later=sign_ups(3, 3), actions=("kill", "stop")),
+    replace(COURIER, name="courier: in order", facts=ticks(3), replies=[Reply(500, taken=False)], in_order=True),
+    replace(COURIER, name="courier: the answer is lost", replies=[Reply(drop=True), Reply(503)]),
+    replace(
+        COURIER,
+        name="courier: a pause is asked for",
+        replies=[Reply(429, {"Retry-After": "1"}, taken=False), Reply(500, taken=False)],
+    ),
+    replace(COURIER, name="courier: gone, and switched on again", begin=_goes_away, heal=_comes_back),
+    replace(
+        COURIER,
+        name="courier: it never works",
+        facts=sign_ups(2),
+        settings={"TELLONCE_WEBHOOK_SCHEDULE": "0.1s,0.1s", "TELLONCE_COURIER_REST": "0.05"},
+        begin=_never_works,
+        ends={fact.key: "dead" for fact in sign_ups(2)},
     ),
 )

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,16 @@ from bot.simulator.simulator import Simulator
 from tests.crash.crossings import Passage
 from tests.crash.ground import Document, Ground
 from tests.crash.offspring import Daemon
-from tests.crash.relay import DiscordRelay
+from tests.crash.relay import Relay
+from tests.receiver import SECRET, Receiver
 
 BADGES = COMMUNITY + 1
 CHANNELS = {COMMUNITY: "community", BADGES: "badges"}
-CONFIG = f"""
+TYPES = """
+[types.tick]
+key = ["distinct_id", "properties.number"]
+"""
+DISCORD = f"""
 [discord.channels]
 community = "{COMMUNITY}"
 badges = "{BADGES}"
@@ -30,6 +36,12 @@ title = "{{{{ key | raw }}}}"
 events = ["badge_awarded"]
 channel = "badges"
 title = "{{{{ key | raw }}}}"
+"""
+WEBHOOK = f"""
+[webhook.endpoints.crm]
+secret = "{SECRET}"
+events = ["sign_up", "tick"]
+ordered = true
 """
 # Leases and windows short enough to be waited for; everything that a timer would repeat is left to the strike's own.
 BRISK = {
@@ -45,17 +57,42 @@ BRISK = {
     "TELLONCE_INGEST_PORT": "0",
     "TELLONCE_WATCH_PORT": "0",
     "TELLONCE_BOT_PORT": "0",
+    "TELLONCE_COURIER_LEASE": "3",
+    "TELLONCE_CARRY_TIMEOUT": "1.5",
+    "TELLONCE_COURIER_POLL": "1",
+    "TELLONCE_COURIER_REST": "0.3",
+    "TELLONCE_COURIER_PORT": "0",
+    "TELLONCE_WEBHOOK_ALLOW": "127.0.0.0/8",
+    "TELLONCE_WEBHOOK_SCHEDULE": "0.2s,0.2s,0.2s,0.2s,0.2s,0.2s,0.2s",
 }
 # Timers would add exchanges that depend on how fast this machine is.
-PATIENT = {"TELLONCE_SWEEP_EVERY": "300", "TELLONCE_BOT_POLL": "300"}
+PATIENT = {"TELLONCE_SWEEP_EVERY": "300", "TELLONCE_BOT_POLL": "300", "TELLONCE_COURIER_POLL": "300"}
 NEIGHBOUR = Path(__file__).parent / "neighbour"
+# Rows that say who holds what: with their daemons they lose their meaning.
+HELD = frozenset({"leases", "channels", "lanes"})
 Rows = Mapping[str, Sequence[Document]]
+
+
+class Outlet(StrEnum):
+    """Whom the facts of a world are told."""
+
+    DISCORD = "discord"
+    WEBHOOK = "webhook"
 
 
 class Stage:
     """The world of one run."""
 
-    def __init__(self, ground: Ground, database: str, discord: Simulator, folder: Path, without: str = "") -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        database: str,
+        discord: Simulator,
+        receiver: Receiver,
+        folder: Path,
+        outlets: Sequence[Outlet],
+        without: str = "",
+    ) -> None:
         self.settings: Mapping[str, str] = {}
         self._ground = ground
         self._stack = AsyncExitStack()
@@ -63,17 +100,27 @@ class Stage:
         self.name = database
         self.database: AsyncDatabase[Document] = ground.client[database]
         self.discord = discord
+        self.receiver = receiver
         self.folder = folder
+        self._outlets = outlets
         self.daemons: list[Daemon] = []
 
     async def way(self, passage: Passage) -> dict[str, str]:
         """Open a way to the database and to Discord that leads past somebody, as a daemon's environment."""
         uri = await self._stack.enter_async_context(self._ground.behind(passage))
-        relay = await self._stack.enter_async_context(DiscordRelay(self.discord.api_base, passage))
-        return {"TELLONCE_MONGODB_URI": uri, "DISCORD_API_BASE": relay.api_base}
+        discord = await self._stack.enter_async_context(Relay(self.discord.api_base, passage))
+        receiver = await self._stack.enter_async_context(Relay(self.receiver.url, passage))
+        config = self.folder / f"tellonce-{next(self._ground.numbers)}.toml"
+        self.write_config(config, receiver.base)
+        return {"TELLONCE_MONGODB_URI": uri, "DISCORD_API_BASE": discord.base, "TELLONCE_CONFIG": str(config)}
+
+    def write_config(self, config: Path, receiver: str) -> None:
+        """Write a file by which a daemon finds the receiver at an address."""
+        told = {Outlet.DISCORD: DISCORD, Outlet.WEBHOOK: f'{WEBHOOK}url = "{receiver}"\n'}
+        config.write_text(TYPES + "".join(told[outlet] for outlet in self._outlets))
 
     async def start(self, verb: str, **environ: str) -> Daemon:
-        """Start a daemon; without a way of its own it reaches everything directly."""
+        """Start a daemon by its words; without a way of its own it reaches everything directly."""
         own = BRISK | {
             "TELLONCE_MONGODB_URI": self._ground.uri,
             "TELLONCE_DATABASE": self.name,
@@ -85,7 +132,7 @@ class Stage:
         log = self.folder / f"{verb}-{len(self.daemons)}.log"
         path = [str(NEIGHBOUR)] if "NEIGHBOUR" in environ else []
         merged = {**own, **self.settings, **environ}
-        daemon = await self._ground.nursery.start([verb], merged, log, self._without, path)
+        daemon = await self._ground.nursery.start(verb.split(), merged, log, self._without, path)
         self.daemons.append(daemon)
         return daemon
 
@@ -104,7 +151,11 @@ class Stage:
 
     async def ask(self, *arguments: str) -> Daemon:
         """Run a verb to its end."""
-        environ = {"TELLONCE_MONGODB_URI": self._ground.uri, "TELLONCE_DATABASE": self.name}
+        environ = {
+            "TELLONCE_MONGODB_URI": self._ground.uri,
+            "TELLONCE_DATABASE": self.name,
+            "TELLONCE_CONFIG": str(self.folder / "tellonce.toml"),
+        }
         log = self.folder / f"{arguments[0]}-{next(self._ground.numbers)}.log"
         daemon = await self._ground.nursery.start(arguments, BRISK | environ, log)
         await daemon.ended.wait()
@@ -118,7 +169,9 @@ class Stage:
 
     async def snapshot(self) -> Rows:
         """Read all rows that outlive the daemons that wrote them."""
-        names = [name for name in await self.database.list_collection_names() if name not in ("leases", "channels")]
+        names = [
+            name for name in await self.database.list_collection_names() if name not in ("leases", "channels", "lanes")
+        ]
         return {name: await self.database[name].find().to_list() for name in names if not name.startswith("system.")}
 
     async def close(self) -> None:
@@ -132,15 +185,17 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(ground: Ground, without: str = "", **discord: Any) -> AsyncIterator[Stage]:
+async def open_stage(
+    ground: Ground, without: str = "", outlets: Sequence[Outlet] = (Outlet.DISCORD,), **discord: Any
+) -> AsyncIterator[Stage]:
     """Open a run's world; leaving it leaves nothing behind."""
     database = f"crash_{secrets.token_hex(6)}"
     folder = ground.folder / database
     folder.mkdir()
-    (folder / "tellonce.toml").write_text(CONFIG)
     settings = replace(SimulatorSettings(limits=False, channels=CHANNELS), **discord)
-    async with Simulator(settings) as simulator:
-        stage = Stage(ground, database, simulator, folder, without)
+    async with Simulator(settings) as simulator, Receiver() as receiver:
+        stage = Stage(ground, database, simulator, receiver, folder, outlets, without)
+        stage.write_config(folder / "tellonce.toml", receiver.url)
         try:
             yield stage
         finally:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.simulator.guild import Permissions
-from bot.simulator.simulator import Simulator
-from tests.crash.stage import CHANNELS
+from tests.crash.stage import CHANNELS, Stage
 from tests.faketime import FAKETIME
+from tests.receiver import Reply
 from tests.torture.plan import Act, Kind
 from tests.torture.seat import Seat
 from tests.torture.weather import Mode
@@ -21,6 +21,12 @@ FAULTS: Mapping[Kind, Mapping[str, Any]] = {
     Kind.FAIL: {"action": "status", "status": 503, "times": 2},
     Kind.FAIL_AFTER: {"action": "status", "status": 502, "when": "after", "times": 2},
     Kind.DROP_AFTER: {"action": "drop", "when": "after", "times": 2},
+}
+REPLIES: Mapping[Kind, Reply] = {
+    Kind.LIMIT: Reply(429, {"Retry-After": "1"}, taken=False),
+    Kind.FAIL: Reply(500, taken=False),
+    Kind.FAIL_AFTER: Reply(503),
+    Kind.DROP_AFTER: Reply(drop=True),
 }
 DENIED = {Kind.FORBID: Permissions(send=False), Kind.BLIND: Permissions(history=False)}
 
@@ -45,11 +51,10 @@ def abilities(database: Database) -> set[Kind]:
 class Nemesis:
     """Does to daemons, database and Discord what the plan says, and puts it right again."""
 
-    def __init__(
-        self, seats: Sequence[Seat], discord: Simulator, database: Database, say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, seats: Sequence[Seat], stage: Stage, database: Database, say: Callable[[str], None]) -> None:
         self._seats = {seat.name: seat for seat in seats}
-        self._discord = discord
+        self._stage = stage
+        self._discord = stage.discord
         self._database = database
         self._say = say
         self.done: Counter[Kind] = Counter()
@@ -71,6 +76,7 @@ class Nemesis:
             self._allow(channel)
         for seat in self._seats.values():
             await seat.heal()
+        await self._stage.ask("webhooks", "enable", "crm")
 
     async def _do(self, act: Act) -> None:
         match act.kind:
@@ -84,6 +90,12 @@ class Nemesis:
                 await self._seats[act.target].jump(JUMP if act.at % 2 < 1 else -JUMP, act.seconds)
             case Kind.DATABASE | Kind.STEP_DOWN:
                 await self._database.act(act)
+            case Kind.LIMIT | Kind.FAIL | Kind.FAIL_AFTER | Kind.DROP_AFTER if act.target == "receiver":
+                self._stage.receiver.replies.extend([REPLIES[act.kind]] * 2)
+            case Kind.SWITCH:
+                await self._stage.ask("webhooks", "disable", "crm")
+                await asyncio.sleep(act.seconds)
+                await self._stage.ask("webhooks", "enable", "crm")
             case Kind.LIMIT:
                 self._discord.faults.script(**FAULTS[act.kind], retry_after=act.seconds)
             case Kind.FAIL | Kind.FAIL_AFTER | Kind.DROP_AFTER:

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-SEATS = ("ingest-0", "ingest-1", "watch-0", "watch-1", "bot-0", "bot-1")
+SEATS = (
+    *("ingest-0", "ingest-1", "watch-0", "watch-1", "bot-0", "bot-1"),
+    *("courier webhook-0", "courier webhook-1"),
+)
 CHANNELS = ("community", "badges")
+TOLD = ("discord", "receiver")
 
 
 class Kind(StrEnum):
@@ -27,10 +31,12 @@ class Kind(StrEnum):
     DELETE = "delete a channel"
     FORBID = "forbid a channel"
     BLIND = "forbid its history"
+    SWITCH = "switch an endpoint off"
 
 
 DAEMON = frozenset({Kind.KILL, Kind.PAUSE, Kind.CUT, Kind.DELAY, Kind.DEAFEN, Kind.CLOCK})
 CHANNEL = frozenset({Kind.DELETE, Kind.FORBID, Kind.BLIND})
+ANSWER = frozenset({Kind.LIMIT, Kind.FAIL, Kind.FAIL_AFTER, Kind.DROP_AFTER})
 # How often, and for how many seconds at least and at most.
 HABITS: Mapping[Kind, tuple[float, float, float]] = {
     Kind.KILL: (40, 0.0, 2.0),
@@ -48,6 +54,7 @@ HABITS: Mapping[Kind, tuple[float, float, float]] = {
     Kind.DELETE: (1, 2.0, 6.0),
     Kind.FORBID: (2, 1.0, 5.0),
     Kind.BLIND: (1.5, 1.0, 5.0),
+    Kind.SWITCH: (1.5, 1.0, 4.0),
 }
 QUIET_BEFORE, QUIET_AFTER = 3.0, 3.0
 
@@ -84,4 +91,6 @@ def _target(kind: Kind, chance: Random) -> str:
         return chance.choice(SEATS)
     if kind in CHANNEL:
         return chance.choice(CHANNELS)
-    return "database" if kind in (Kind.DATABASE, Kind.STEP_DOWN) else "discord"
+    if kind in ANSWER:
+        return chance.choice(TOLD)
+    return "receiver" if kind is Kind.SWITCH else "database"

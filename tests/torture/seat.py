@@ -29,7 +29,7 @@ class Seat:
         """Run a daemon, and another when it has ended, until closed."""
         way = await self._stage.way(self.weather)
         while not self._closed:
-            self.daemon = await self._stage.start(self.name.partition("-")[0], **way, **self._time())
+            self.daemon = await self._stage.start(self.name.rpartition("-")[0], **way, **self._time())
             await self.daemon.ended.wait()
             await asyncio.sleep(self._rest)
             self._rest = 0.0

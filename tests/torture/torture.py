@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from pymongo.errors import PyMongoError
 
 from tests.crash.ground import open_ground
+from tests.crash.judge import wrongly_signed
 from tests.crash.servers import server_of
-from tests.crash.stage import CHANNELS, Stage, open_stage
+from tests.crash.stage import CHANNELS, Outlet, Stage, open_stage
 from tests.torture.databases import open_database
 from tests.torture.nemesis import Database, Nemesis, abilities
 from tests.torture.plan import SEATS, plan
@@ -25,6 +26,7 @@ DRAIN = 300.0
 SETTINGS = {"TELLONCE_NONCE_WINDOW": "6", "TELLONCE_HISTORY_SETTLE": "2"}
 NONCE_WINDOW = 10.0
 KEPT = 10_000_000
+QUEUES = [f"{outlet}_queue" for outlet in Outlet]
 
 Say = Callable[[str], None]
 
@@ -66,7 +68,7 @@ class Torture:
         with TemporaryDirectory(prefix="tellonce-torture-") as folder, open_database(Path(folder)) as database:
             async with (
                 open_ground(database.uri) as ground,
-                open_stage(ground, self._without, nonce_window=NONCE_WINDOW, keep=KEPT) as stage,
+                open_stage(ground, self._without, tuple(Outlet), nonce_window=NONCE_WINDOW, keep=KEPT) as stage,
             ):
                 stage.settings = SETTINGS
                 return await self._on(stage, database)
@@ -75,7 +77,7 @@ class Torture:
         server = await server_of(stage.database.client)
         seats = [Seat(name, stage) for name in SEATS]
         producers = Producers([seat for seat in seats if "ingest" in seat.name], self._seed, self._rate / CLIENTS)
-        nemesis = Nemesis(seats, stage.discord, database, self._say)
+        nemesis = Nemesis(seats, stage, database, self._say)
         acts = plan(self._seed, self._seconds, abilities(database))
         end = time.monotonic() + self._seconds
         async with asyncio.TaskGroup() as keeping:
@@ -112,18 +114,18 @@ class Torture:
         while time.monotonic() < end:
             try:
                 owed = await stage.database["events"].count_documents({"due_at": {"$exists": True}})
-                waiting = await stage.database["discord_queue"].count_documents({"state": "pending"})
-                parked = await stage.database["discord_queue"].count_documents({"state": "parked"})
+                waiting = await _standing(stage, "pending") + await _standing(stage, "leased")
+                parked = await _standing(stage, "parked") + await _standing(stage, "dead")
             except PyMongoError:
                 await asyncio.sleep(1)
                 continue
             if owed + waiting + parked != shown:
                 shown = owed + waiting + parked
-                self._say(f"draining: {owed} owed, {waiting} waiting, {parked} parked")
+                self._say(f"draining: {owed} owed, {waiting} waiting, {parked} parked or dead")
             if not shown:
                 return True
             if parked and not waiting:
-                await stage.ask("retry", "--parked")
+                await stage.ask("retry", "--parked", "--dead")
             await asyncio.sleep(1)
         return False
 
@@ -139,8 +141,16 @@ class Torture:
         stored = await stage.database["events"].count_documents({})
         if stored != len(producers.sent):
             other.append(f"{stored} events are stored, {len(producers.sent)} were sent")
-        unlike = await stage.database["discord_queue"].find({"state": {"$ne": "delivered"}}).to_list()
-        other += [f"{row['_id']} is {row['state']}: {row.get('reason')}" for row in unlike]
+        for queue in QUEUES:
+            unlike = await stage.database[queue].find({"state": {"$ne": "delivered"}}).to_list()
+            other += [f"{row['_id']} is {row['state']}: {row.get('reason')}" for row in unlike]
+        other += wrongly_signed(stage)
         other += await stage.breaches()
         lost = [key for key in producers.sent if not shown[key]]
-        return lost, [key for key, times in shown.items() if times > 1], other
+        heard = Counter(stage.receiver.taken)
+        lost += [f"{key} for the receiver" for key, fact in producers.sent.items() if fact.hooked and not heard[key]]
+        return lost, [key for told in (shown, heard) for key, times in told.items() if times > 1], other
+
+
+async def _standing(stage: Stage, state: str) -> int:
+    return sum([await stage.database[queue].count_documents({"state": state}) for queue in QUEUES])
