@@ -18,7 +18,7 @@ from tests.until import until
 
 ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-OURS = ("ingest", "watch", "bot")
+OURS = ("ingest", "watch", "bot", "courier")
 SECRETS = {"TELLONCE_INGEST_KEYS": "web:s3cret", "DISCORD_TOKEN": "simulated-token"}
 
 

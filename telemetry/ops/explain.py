@@ -13,6 +13,7 @@ from telemetry.store.channels import Channel, Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import queues
 from telemetry.store.events import Events
+from telemetry.store.lanes import Lanes, Shut
 from telemetry.store.registry import Registered, Registry
 
 
@@ -50,6 +51,7 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
     registered = await Registry(connection).read()
     channels = await Channels(connection).all()
     flying = {name for ids in (await in_flight(connection, channels)).values() for name in ids}
+    shut = [shut for name in deliveries for shut in (await Lanes(connection, name).shut()).items()]
     now = connection.clock.now()
     return Explanation(
         key=key,
@@ -60,7 +62,7 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
         attempts=attempts,
         ahead=[
             *_owed(event, registered, now),
-            *(_next(row, flying, channels, now) for rows in deliveries.values() for row in rows),
+            *(_next(row, flying, [*_blocked(channels), *shut], now) for rows in deliveries.values() for row in rows),
         ],
     )
 
@@ -94,7 +96,11 @@ def _why_owed(consumer: Registered) -> str:
     return "owed; a watcher that runs this consumer offers it within seconds"
 
 
-def _next(row: Delivery, flying: set[str], channels: Sequence[Channel], now: datetime) -> str:
+def _blocked(channels: Sequence[Channel]) -> list[tuple[str, Shut]]:
+    return [(f"discord:{row.id}", Shut(row.block.until, row.block.reason)) for row in channels if row.block]
+
+
+def _next(row: Delivery, flying: set[str], shut: Sequence[tuple[str, Shut]], now: datetime) -> str:
     match row.state:
         case State.DELIVERED:
             said = "done: its row stays, so that a repeat is known"
@@ -107,17 +113,18 @@ def _next(row: Delivery, flying: set[str], channels: Sequence[Channel], now: dat
         case State.LEASED:
             said = "a courier has it now"
         case State.PENDING:
-            said = "on its way now" if row.id in flying else _waits(row, channels, now)
+            said = "on its way now" if row.id in flying else _waits(row, dict(shut), now)
     return f"{row.id}: {said}"
 
 
-def _waits(row: Delivery, channels: Sequence[Channel], now: datetime) -> str:
-    block = next((channel.block for channel in channels if row.destination.endswith(f":{channel.id}")), None)
-    if block is not None:
-        return f"waits: {row.destination} is blocked ({block.reason}), tried again at {block.until:%H:%M:%S} UTC"
+def _waits(row: Delivery, shut: Mapping[str, Shut], now: datetime) -> str:
+    failed = f", after {row.failures} failed tries, the last one: {row.reason}" if row.failures else ""
+    if held := shut.get(row.destination):
+        when = f"tried again at {held.until:%H:%M:%S} UTC" if held.until > now else "to be tried again now"
+        return f"waits: {row.destination} is left alone ({held.reason}), {when}{failed}"
     if row.ready_at and row.ready_at > now:
-        return f"waits until {row.ready_at:%Y-%m-%d %H:%M:%S} UTC"
-    return "waits for its courier, in order"
+        return f"waits until {row.ready_at:%Y-%m-%d %H:%M:%S} UTC{failed}"
+    return f"waits for its courier, in order{failed}"
 
 
 def _count(deliveries: int) -> str:

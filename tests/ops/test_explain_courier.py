@@ -1,0 +1,44 @@
+"""What `explain` says of a delivery that a courier has yet to bring."""
+
+from datetime import timedelta
+
+from telemetry.core.delivery import Signal
+from telemetry.ops.explain import explain
+from telemetry.store.claims import Claims
+from telemetry.store.client import Connection
+from telemetry.store.deliveries import Deliveries
+from telemetry.store.lanes import Lanes, Shut
+from tests.facts import a_delivery, an_event
+
+DESTINATION = "webhook:crm"
+
+
+async def ahead(connection: Connection) -> str:
+    found = await explain(connection, "sign_up:u1")
+    assert found is not None
+    return next(line for line in found.ahead if DESTINATION in line)
+
+
+async def test_it_says_when_a_failed_one_is_tried_again_and_why_it_failed(connection: Connection) -> None:
+    claims, now = Claims(connection, "webhook"), connection.clock.now()
+    delivery = a_delivery(an_event("sign_up:u1"), DESTINATION)
+    await Deliveries(connection, "webhook").offer([delivery])
+    assert "waits for its courier" in await ahead(connection)
+
+    taken = await claims.take(delivery, "me", now + timedelta(seconds=30))
+    assert taken is not None
+    assert "a courier has it now" in await ahead(connection)
+
+    later = now + timedelta(hours=1)
+    await claims.put_back(taken, Signal.RETRY, later, failures=2, reason="it answered 500")
+    said = await ahead(connection)
+    assert f"waits until {later:%Y-%m-%d %H:%M:%S} UTC, after 2 failed tries, the last one: it answered 500" in said
+
+
+async def test_it_says_that_a_destination_is_left_alone(connection: Connection) -> None:
+    now = connection.clock.now()
+    await Deliveries(connection, "webhook").offer([a_delivery(an_event("sign_up:u1"), DESTINATION)])
+    lanes = Lanes(connection, "webhook")
+    await lanes.acquire(DESTINATION, "me", 30)
+    await lanes.note(DESTINATION, Shut(now + timedelta(minutes=5), "it answered 503"))
+    assert f"{DESTINATION} is left alone (it answered 503), tried again at" in await ahead(connection)
