@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from telemetry.core.canonical import digest
-from telemetry.core.delivery import Delivery, delivery_id
+from telemetry.core.delivery import Delivery
 from telemetry.core.event import Event
 
 _ORDER = count(1)
@@ -36,16 +36,7 @@ def an_event(
 
 def a_delivery(event: Event, destination: str = "discord:1", **fields: Any) -> Delivery:
     """Make a delivery of an event."""
-    return Delivery(
-        id=delivery_id(event.key, destination),
-        event=event.key,
-        receipt=event.receipt,
-        destination=destination,
-        body={"key": event.key, "embed": {"title": event.key}},
-        order=event.order,
-        ready_at=event.due_at,
-        **fields,
-    )
+    return Delivery.of(event, destination, {"key": event.key, "embed": {"title": event.key}}, **fields)
 
 
 @dataclass

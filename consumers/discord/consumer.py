@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from consumers.discord.message import PLAIN, Body
 from consumers.discord.routes import EVERY_TYPE, NAME, Route, read_routes
-from telemetry.core.delivery import Delivery, State, delivery_id
+from telemetry.core.delivery import Delivery, State
 from telemetry.core.event import Event
 from telemetry.runtime.config import Config
 
@@ -71,15 +71,4 @@ def _delivery(event: Event, route: Route) -> Delivery:
         # Should an operator want it told after all, it is told as its key.
         body, state, rung = Body(event.key, digest=False), State.DEAD, PLAIN
         reason = f"template of discord.routes#{route.number}: {type(error).__name__}: {error}"[:LONGEST_REASON]
-    return Delivery(
-        id=delivery_id(event.key, route.destination),
-        event=event.key,
-        receipt=event.receipt,
-        destination=route.destination,
-        body=body.stored(),
-        order=event.order,
-        state=state,
-        ready_at=event.due_at or event.received_at,
-        rung=rung,
-        reason=reason,
-    )
+    return Delivery.of(event, route.destination, body.stored(), state=state, rung=rung, reason=reason)

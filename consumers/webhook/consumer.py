@@ -6,7 +6,7 @@ from datetime import UTC
 from consumers.webhook.directory import Directory
 from consumers.webhook.endpoint import EVERY_TYPE, NAME, Endpoint, read_endpoints
 from telemetry.core.canonical import canonical
-from telemetry.core.delivery import Delivery, delivery_id
+from telemetry.core.delivery import Delivery
 from telemetry.core.event import Event
 from telemetry.runtime.config import Config
 from telemetry.store.client import Connection
@@ -36,7 +36,7 @@ class WebhookConsumer:
         if not wanted:
             return []
         body = {"text": payload(event)}
-        return [_delivery(event, endpoint.destination, body) for endpoint in wanted]
+        return [Delivery.of(event, endpoint.destination, body, group=event.distinct_id) for endpoint in wanted]
 
     def warnings(self) -> list[str]:
         """List what the file says in vain, a line each."""
@@ -59,16 +59,3 @@ def payload(event: Event) -> str:
     data = {"key": event.key, "distinct_id": event.distinct_id, "properties": event.properties}
     moment = event.time.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return canonical({"type": event.type, "timestamp": moment, "data": data})
-
-
-def _delivery(event: Event, destination: str, body: Mapping[str, str]) -> Delivery:
-    return Delivery(
-        id=delivery_id(event.key, destination),
-        event=event.key,
-        receipt=event.receipt,
-        destination=destination,
-        body=body,
-        order=event.order,
-        ready_at=event.due_at or event.received_at,
-        group=event.distinct_id,
-    )

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
+
+from telemetry.core.event import Event
 
 
 class State(StrEnum):
@@ -106,6 +108,20 @@ class Delivery:
     attempt: Mapping[str, Any] | None = None  # an earlier try whose outcome was never learnt
     reason: str | None = None
     result: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, event: Event, destination: str, body: Mapping[str, Any], **fields: Any) -> Self:
+        """Make the delivery of an event to a destination, as a consumer plans it."""
+        return cls(
+            id=delivery_id(event.key, destination),
+            event=event.key,
+            receipt=event.receipt,
+            destination=destination,
+            body=body,
+            order=event.order,
+            ready_at=event.due_at or event.received_at,
+            **fields,
+        )
 
 
 def delivery_id(event_key: str, destination: str) -> str:

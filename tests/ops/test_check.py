@@ -58,6 +58,7 @@ async def test_missing_indexes_are_a_warning(mongodb_uri: str, database: str) ->
     assert [finding.what for finding in findings if finding.next_step.startswith("the next start")] == [
         "index events.owed: missing",
         "index recorder_queue.work: missing",
+        "index recorder_queue.line: missing",
     ]
     assert exit_code(findings) == 0
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from telemetry.core.delivery import Delivery, delivery_id
+from telemetry.core.delivery import Delivery
 from telemetry.core.event import Event
 
 DESTINATION = "neighbour:1"
@@ -18,17 +18,7 @@ class Neighbour:
         """Plan one delivery, or fail."""
         if os.environ.get("NEIGHBOUR") == "failing" and int(event.distinct_id.lstrip("u"), 10) % 2:
             raise RuntimeError("the neighbour is not well")
-        return [
-            Delivery(
-                id=delivery_id(event.key, DESTINATION),
-                event=event.key,
-                receipt=event.receipt,
-                destination=DESTINATION,
-                body={"key": event.key},
-                order=event.order,
-                ready_at=event.due_at,
-            )
-        ]
+        return [Delivery.of(event, DESTINATION, {"key": event.key})]
 
 
 def connect(_config: object) -> Neighbour:
