@@ -42,7 +42,7 @@ types: $(READY) ## Check types
 	$(BIN)/mypy
 
 unit: $(READY)
-	$(BIN)/pytest -n $(JOBS) -m "not slow"
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not slow"
 
 slow: $(READY) ## The long suites
 	$(BIN)/pytest -m slow --timeout 900

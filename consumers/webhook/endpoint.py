@@ -13,13 +13,16 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from telemetry.runtime.config import Config, Table, quoted, validated
+from telemetry.runtime.config import Config, Table, explained, quoted, validated
+from telemetry.runtime.logs import get_logger
 from telemetry.store.endpoints import Disabled, StoredEndpoint, StoredSecret
+
+log = get_logger(__name__)
 
 NAME = "webhook"
 EVERY_TYPE = "*"
@@ -125,12 +128,6 @@ class Endpoint:
         """List the secrets in use at a moment, the newest first."""
         return [secret.value for secret in self.secrets if secret.until is None or secret.until > now]
 
-    @classmethod
-    def stored(cls, row: StoredEndpoint) -> Self:
-        """Read an endpoint that was added at run time."""
-        table = EndpointTable.model_validate(row.told)
-        return cls(row.name, table, row.secrets, "database", row.disabled)
-
 
 def destination_of(name: str) -> str:
     """Name an endpoint as deliveries do."""
@@ -158,9 +155,21 @@ def read_told(**told: Any) -> EndpointTable:
     return validated(EndpointTable, given, "webhooks", "")
 
 
+def _stored(row: StoredEndpoint) -> Endpoint | None:
+    if row.told is None:
+        return None
+    try:
+        table = EndpointTable.model_validate(row.told)
+    except ValidationError as error:
+        # Written by a later version, or by hand: the others must not suffer.
+        log.warning("endpoint.unreadable", endpoint=row.name, why=explained(error.errors()[0]))
+        return None
+    return Endpoint(row.name, table, row.secrets, "database", row.disabled)
+
+
 def merged(file: Mapping[str, Endpoint], rows: Mapping[str, StoredEndpoint]) -> dict[str, Endpoint]:
     """Join the file's endpoints with those that were added; the file wins, and the database holds the switches."""
-    added = {name: Endpoint.stored(row) for name, row in rows.items() if row.told is not None}
+    added = {name: endpoint for name, row in rows.items() if (endpoint := _stored(row)) is not None}
     switched = {
         name: Endpoint(name, known.table, known.secrets, known.source, rows[name].disabled if name in rows else None)
         for name, known in file.items()

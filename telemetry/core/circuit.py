@@ -37,7 +37,8 @@ class Circuit:
         match outcome:
             case Delivered() | Dead():
                 self.failures = self.paused = 0
-                self.trying, self.reason = False, ""
+                # One that was on its way before does not end a rest.
+                self.trying = self.trying and now < self.until
             case Retry(reason, None, costs=False):
                 self.paused += 1
                 self.shut(now + self.pauses.delay(self.paused, chance), reason)

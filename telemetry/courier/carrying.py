@@ -36,6 +36,7 @@ class Carrying:
         self._destination = destination
         self._desk = desk
         self._circuit = circuit
+        self.noted = 0.0  # until when (monotonic) the lane's row says that the destination is left alone
 
     async def carry(self, delivery: Delivery, terms: Terms, asked: float, *, alone: bool = False) -> bool:
         """Carry a claimed delivery and settle what came of it; say whether it is done with for good.
@@ -76,11 +77,10 @@ class Carrying:
                 return Retry(f"the courier failed: {error!r}"[:LONGEST_REASON])
 
     async def _learn(self, outcome: Outcome) -> None:
-        desk, circuit = self._desk, self._circuit
-        before, now = circuit.until if circuit.trying else 0.0, desk.clock.monotonic()
+        desk, circuit, now = self._desk, self._circuit, self._desk.clock.monotonic()
         circuit.learn(outcome, now, desk.chance)
-        after = circuit.until if circuit.trying else 0.0
-        if before == after:
+        until = circuit.until if circuit.trying else 0.0
+        if until == self.noted:
             return
         shut = None
         if circuit.trying:
@@ -93,6 +93,7 @@ class Carrying:
             log.info("destination.recovered", destination=self._destination)
         with suppress(UnavailableError):
             await desk.lanes.note(self._destination, shut)
+            self.noted = until
 
     async def _settle(self, delivery: Delivery, outcome: Outcome, terms: Terms) -> State:
         """Write an outcome down, again while the claim holds: what has had its effect must not be forgotten."""

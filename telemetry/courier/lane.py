@@ -23,7 +23,7 @@ from telemetry.store.leases import Lease
 log = get_logger(__name__)
 
 # Rows read beyond what may be on its way: claims of couriers that have ended lie among them.
-SPARE = 8
+SPARE = 4
 # In rests: after failures, and where a pause was asked for.
 LONGEST_REST, LONGEST_PAUSE = 20, 10
 # A standby looks again this long after the lease it saw would lapse.
@@ -72,7 +72,7 @@ class Lane:
         room = terms.concurrency - len(self._under_way)
         if room <= 0:
             return inf
-        ahead = await desk.claims.ahead(self.destination, 2 * terms.concurrency + SPARE)
+        ahead = await desk.claims.ahead(self.destination, terms.concurrency + SPARE)
         ripe, next_at = due([one for one in ahead if one.id not in self._under_way], desk.clock.now())
         if not ripe:
             return (next_at - desk.clock.now()).total_seconds() if next_at else inf
@@ -94,13 +94,18 @@ class Lane:
             if former is None or former.epoch != lease.epoch:
                 await self._take_over()
             self._lease = lease
-        if self._circuit.until > desk.clock.monotonic() and not await desk.lanes.shut_of(self.destination):
-            # An operator has taken the note away.
-            self._circuit.reopen(desk.clock.monotonic())
+        await self._heed_operator()
         monotonic = desk.clock.monotonic()
         if (room := self._circuit.room(terms.concurrency, monotonic)) > len(self._under_way):
             return 0.0
         return inf if room else self._circuit.until - monotonic
+
+    async def _heed_operator(self) -> None:
+        """Try a destination at once where the note that it is left alone has been taken away."""
+        clock, circuit = self._desk.clock, self._circuit
+        noted = clock.monotonic() < circuit.until == self._carrying.noted
+        if noted and not await self._desk.lanes.shut_of(self.destination):
+            circuit.reopen(clock.monotonic())
 
     async def _until_free(self) -> float:
         other = await self._desk.lanes.read(self.destination)
@@ -112,6 +117,7 @@ class Lane:
         if shut := await self._desk.lanes.shut_of(self.destination):
             left = (shut.until - self._desk.clock.now()).total_seconds()
             self._circuit.shut(self._desk.clock.monotonic() + left, shut.reason)
+            self._carrying.noted = self._circuit.until
 
     async def _start(self, delivery: Delivery, terms: Terms, group: TaskGroup) -> None:
         desk, most = self._desk, self._desk.settings.max_silent_claims
@@ -126,7 +132,9 @@ class Lane:
         await self._wait_slot(terms)
         asked = desk.clock.monotonic()
         until = desk.clock.now() + timedelta(seconds=desk.settings.courier_lease)
-        taken = await desk.claims.take(chosen, desk.holder, until)
+        # A stop in between would leave a claim that nobody works on.
+        with anyio.CancelScope(shield=True):
+            taken = await desk.claims.take(chosen, desk.holder, until)
         if taken is None:
             return
         self._under_way.add(taken.id)

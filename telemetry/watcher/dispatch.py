@@ -123,8 +123,7 @@ class Dispatcher:
 
     async def _offer(self, party: Party, events: Sequence[Event]) -> dict[str, int]:
         try:
-            if party.refresh is not None:
-                await party.refresh()
+            await self._refresh(party)
             plans = {event.key: plan for event in events if (plan := self._plan(party, event)) is not None}
             taken = await self._offer_plans(party, plans)
             taken |= await self._counted(party, [event for event in events if event.key in taken])
@@ -136,6 +135,16 @@ class Dispatcher:
         party.failures = 0
         self._metrics.failing.labels(party.name).set(0)
         return taken
+
+    async def _refresh(self, party: Party) -> None:
+        try:
+            if party.refresh is not None:
+                await party.refresh()
+        except UnavailableError:
+            raise
+        except Exception as error:
+            log.exception("consumer.unrefreshed", consumer=party.name)
+            raise UnavailableError(f"it cannot learn what it plans by: {error!r}") from error
 
     async def _counted(self, party: Party, events: Sequence[Event]) -> Mapping[str, int]:
         # Offered before by a watcher that ended, an event may have been planned otherwise then: its rows say how.

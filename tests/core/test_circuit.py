@@ -44,6 +44,13 @@ def test_the_one_that_is_tried_opens_it_or_makes_the_rest_longer() -> None:
     assert 4 == circuit.room(4, circuit.until)
 
 
+def test_a_success_that_was_on_its_way_before_does_not_end_a_rest() -> None:
+    circuit = a_circuit(3)
+    circuit.learn(Delivered(), 1.0, CHANCE)
+    assert 0 == circuit.room(4, 1.0)
+    assert 1 == circuit.room(4, circuit.until)
+
+
 def test_a_rest_has_a_longest() -> None:
     circuit = a_circuit(40)
     assert circuit.until <= 600.0

@@ -9,6 +9,7 @@ from telemetry.core.backoff import Schedule
 from telemetry.core.carrier import Errand, Terms
 from telemetry.core.delivery import State
 from telemetry.core.outcome import Delivered, Outcome, Retry
+from telemetry.store.lanes import Shut
 from tests.courier.conftest import HOUSE, Office
 from tests.until import until
 
@@ -207,3 +208,22 @@ async def test_the_next_in_a_line_goes_as_soon_as_the_one_before_it_is_done(offi
     async with office.courier(courier_lease=60.0, courier_poll=60.0):
         await office.until_all(State.DELIVERED, *keys(12), seconds=15)
     assert keys(12) == office.postman.carried
+
+
+async def test_a_note_that_takes_its_time_does_not_have_the_destination_tried_before(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = office.lanes.note
+
+    async def slowly(destination: str, shut: Shut | None) -> None:
+        await anyio.sleep(0.5)
+        await note(destination, shut)
+
+    monkeypatch.setattr(office.lanes, "note", slowly)
+    office.postman.asked = Terms(concurrency=2, schedule=SOON)
+    office.postman.does = lambda _: Retry("down")
+    await office.offer(*keys(8))
+    async with office.courier(courier_failures=2, courier_rest=60.0):
+        await until(office.lanes.shut)
+        await anyio.sleep(0.5)
+    assert len(office.postman.carried) <= 3

@@ -6,7 +6,7 @@ from telemetry.ops.verify import verify
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
-from tests.facts import a_delivery, an_event
+from tests.facts import Recorder, a_delivery, an_event
 from tests.until import until
 from tests.watcher.conftest import Watching
 
@@ -58,3 +58,27 @@ async def test_a_consumer_learns_what_it_plans_by_before_it_plans(connection: Co
         await until(lambda: settled(connection))
     found = await Deliveries(connection, "recorder").of_event(KEY)
     assert ["recorder:new", "recorder:newer"] == [delivery.destination for delivery in found]
+
+
+class Lost(Wanderer):
+    """Cannot learn what it plans by."""
+
+    async def refresh(self, _: Connection) -> None:
+        raise ValueError("nonsense in a row")
+
+
+async def test_one_that_cannot_learn_what_it_plans_by_holds_up_no_other(
+    connection: Connection, watching: Watching
+) -> None:
+    other = Recorder("other")
+    async with watching(Lost("recorder:1"), other):
+        await Events(connection).insert([an_event(KEY)])
+
+        async def planned() -> bool:
+            """The other one has it."""
+            return KEY in other.planned
+
+        await until(planned)
+        event = await Events(connection).get(KEY)
+    assert event is not None
+    assert event.due_at is not None

@@ -3,9 +3,10 @@
 import pytest
 
 from consumers.webhook.consumer import connect, payload
-from consumers.webhook.endpoint import check_secret, new_secret, read_endpoints
+from consumers.webhook.endpoint import check_secret, merged, new_secret, read_endpoints
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import parse_config
+from telemetry.store.endpoints import StoredEndpoint
 from tests.facts import an_event
 from tests.receiver import SECRET
 
@@ -67,6 +68,12 @@ def test_the_body_is_what_standard_webhooks_asks_for() -> None:
         '{"data":{"distinct_id":"u1","key":"sign_up:u1","properties":{"plan":"pro"}},'
         '"timestamp":"2026-01-01T00:00:00Z","type":"sign_up"}'
     )
+
+
+def test_a_row_that_cannot_be_read_is_left_out_and_the_others_are_there() -> None:
+    good = StoredEndpoint("good", {"url": "https://example.com/", "events": ["*"]}, [], None)
+    newer = StoredEndpoint("newer", {"url": "https://example.com/", "events": ["*"], "speed": "light"}, [], None)
+    assert ["good"] == list(merged({}, {"good": good, "newer": newer}))
 
 
 def test_a_type_without_a_policy_is_warned_of() -> None:
