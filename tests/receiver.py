@@ -1,6 +1,7 @@
 """An endpoint that hears webhooks: it keeps what it got, verifies it, and answers as it is told to."""
 
 import asyncio
+import ssl
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,8 +44,9 @@ class Reply:
 class Receiver:
     """Listens on loopback; what it has taken, it has taken once an id."""
 
-    def __init__(self, secret: str = SECRET) -> None:
+    def __init__(self, secret: str = SECRET, tls: ssl.SSLContext | None = None) -> None:
         self.secret = secret
+        self._tls = tls
         self.heard: list[Heard] = []
         self.refused: list[str] = []
         self.replies: deque[Reply] = deque()  # the next ones
@@ -61,8 +63,8 @@ class Receiver:
         app.router.add_post("/{path:.*}", self._hear)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls).start()
+        self.url = f"http{'s' if self._tls else ''}://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
     async def __aexit__(
