@@ -57,7 +57,7 @@ class Bed:
             "TELLONCE_DATABASE": connection.database.name,
             "TELLONCE_CONFIG": str(config),
             "TELLONCE_LOG_FORMAT": "json",
-            **{f"TELLONCE_{verb}_PORT": "0" for verb in ("INGEST", "WATCH", "BOT")},
+            **{f"TELLONCE_{verb}_PORT": "0" for verb in ("INGEST", "WATCH", "BOT", "COURIER")},
             "DISCORD_TOKEN": discord.settings.token,
             "DISCORD_API_BASE": discord.api_base,
             "DISCORD_GATEWAY": discord.gateway_url,
@@ -91,8 +91,9 @@ class Bed:
 
     async def prepare(self) -> None:
         """Make what the daemons make at their first boot, so that it is not in the figures."""
-        await reconcile(self.connection, declared(["discord"]))
-        await Registry(self.connection).register("discord")
+        await reconcile(self.connection, declared(["discord", "webhook"]))
+        for name in ("discord", "webhook"):
+            await Registry(self.connection).register(name)
 
     async def until_settled(self, seconds: float = 120) -> None:
         """Wait until nothing is owed."""

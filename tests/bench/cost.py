@@ -96,7 +96,7 @@ async def _use_each_type_once(bed: Bed, url: str) -> None:
 
 async def count_idle(bed: Bed, seconds: float) -> Counts:
     """Count while nothing happens."""
-    daemons = [bed.start_counted(verb) for verb in VERBS]
+    daemons = [bed.start_counted(verb) for verb in (*VERBS, "courier")]
     for counted in daemons:
         await counted.daemon.ready()
     # What a boot leaves to do is over by then.

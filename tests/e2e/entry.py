@@ -114,7 +114,18 @@ async def _bot(settings: Settings) -> None:
     await run_bot(settings)
 
 
-RUN: dict[str, Callable[[Settings], Awaitable[None]]] = {"ingest": _ingest, "watch": _watch, "bot": _bot}
+async def _courier(settings: Settings) -> None:
+    from telemetry.courier.service import run_courier  # noqa: PLC0415
+
+    await run_courier("webhook", settings, load_config(settings.config))
+
+
+RUN: dict[str, Callable[[Settings], Awaitable[None]]] = {
+    "ingest": _ingest,
+    "watch": _watch,
+    "bot": _bot,
+    "courier": _courier,
+}
 
 if __name__ == "__main__":
     main()
