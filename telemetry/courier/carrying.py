@@ -13,9 +13,10 @@ import anyio
 
 from telemetry.core.carrier import Closed, Errand, Terms
 from telemetry.core.circuit import Circuit
-from telemetry.core.delivery import Delivery, Signal, State
+from telemetry.core.consequence import Consequence, consequence
+from telemetry.core.delivery import Delivery, Signal, target
 from telemetry.core.errors import StaleError, TellonceError, UnavailableError
-from telemetry.core.outcome import Dead, Delivered, Outcome, Parked, Retry, Unknown
+from telemetry.core.outcome import Delivered, Outcome, Retry, Unknown
 from telemetry.courier.desk import DESTINATION_SCOPE, Desk
 from telemetry.runtime.logs import get_logger
 from telemetry.store.attempts import Attempt
@@ -53,10 +54,11 @@ class Carrying:
             await desk.claims.put_back(delivery, Signal.RELEASE, desk.clock.now())
             return False
         took = round((desk.clock.monotonic() - began) * 1000)
-        await self._learn(outcome)
-        state = await self._settle(delivery, outcome, terms)
+        self._circuit.learn(outcome, desk.clock.monotonic(), desk.chance)
+        follows = await self._settle(delivery, self._consequence(outcome, delivery, terms))
+        await self._note()
         await self._tell(delivery, outcome, took)
-        return state is not State.PENDING
+        return follows.wait is None
 
     async def _perform(self, delivery: Delivery, asked: float, *, alone: bool) -> Outcome:
         desk = self._desk
@@ -76,32 +78,18 @@ class Carrying:
                 log.exception("delivery.failed", delivery=delivery.id)
                 return Retry(f"the courier failed: {error!r}"[:LONGEST_REASON])
 
-    async def _learn(self, outcome: Outcome) -> None:
-        desk, circuit, now = self._desk, self._circuit, self._desk.clock.monotonic()
-        circuit.learn(outcome, now, desk.chance)
-        until = circuit.until if circuit.trying else 0.0
-        if until == self.noted:
-            return
-        shut = None
-        if circuit.trying:
-            desk.metrics.shut.inc()
-            shut = Shut(desk.clock.now() + timedelta(seconds=circuit.until - now), circuit.reason)
-            log.warning(
-                "destination.left_alone", destination=self._destination, why=circuit.reason, until=str(shut.until)
-            )
-        else:
-            log.info("destination.recovered", destination=self._destination)
-        with suppress(UnavailableError):
-            await desk.lanes.note(self._destination, shut)
-            self.noted = until
+    def _consequence(self, outcome: Outcome, delivery: Delivery, terms: Terms) -> Consequence:
+        desk = self._desk
+        pause, free = max(self._circuit.until - desk.clock.monotonic(), 0.0), desk.settings.courier_pauses
+        return consequence(outcome, delivery, terms.schedule, pause=pause, free_pauses=free, chance=desk.chance)
 
-    async def _settle(self, delivery: Delivery, outcome: Outcome, terms: Terms) -> State:
-        """Write an outcome down, again while the claim holds: what has had its effect must not be forgotten."""
+    async def _settle(self, delivery: Delivery, follows: Consequence) -> Consequence:
+        """Write down what follows, again while the claim holds: what has had its effect must not be forgotten."""
         desk = self._desk
         ends = delivery.ready_at or desk.clock.now()
         while True:
             try:
-                state, settled = await self._write(delivery, outcome, terms)
+                settled = await self._write(delivery, follows)
             except UnavailableError:
                 if desk.clock.now() >= ends:
                     raise
@@ -109,39 +97,41 @@ class Carrying:
                 continue
             if not settled:
                 desk.metrics.late.inc()
-                log.warning("delivery.settled_elsewhere", delivery=delivery.id, outcome=_name(outcome))
-            return state
+                log.warning("delivery.settled_elsewhere", delivery=delivery.id, signal=follows.signal.value)
+            elif follows.signal in (Signal.GIVE_UP, Signal.PARK):
+                # The event is named by where it ends: "delivery.dead" or "delivery.parked".
+                log.error("delivery." + target(follows.signal), delivery=delivery.id, why=follows.fields["reason"])
+            return follows
 
-    async def _write(self, delivery: Delivery, outcome: Outcome, terms: Terms) -> tuple[State, bool]:
-        claims, now = self._desk.claims, self._desk.clock.now()
-        match outcome:
-            case Delivered(result):
-                kept = {**result, "id": Errand(delivery, bool).id}
-                return State.DELIVERED, await claims.finish(delivery, Signal.DONE, result=kept)
-            case Dead(reason):
-                return await self._give_up(delivery, reason)
-            case Parked(reason):
-                # With its destination it comes back by itself; without, a person has to let it.
-                closed = isinstance(await self._desk.carrier.terms(self._destination), Closed)
-                scope = {"scope": DESTINATION_SCOPE} if closed else {}
-                return State.PARKED, await claims.finish(delivery, Signal.PARK, reason=reason, **scope)
-            case Retry(reason, costs=False) if delivery.pauses < self._desk.settings.courier_pauses:
-                at = now + timedelta(seconds=max(self._circuit.until - self._desk.clock.monotonic(), 0))
-                more = {"pauses": delivery.pauses + 1, "reason": reason}
-                return State.PENDING, await claims.put_back(delivery, Signal.RELEASE, at, **more)
-            case Retry(reason) | Unknown(reason):
-                failures = delivery.failures + 1
-                wait = terms.schedule.delay(failures, self._desk.chance)
-                if wait is None:
-                    return await self._give_up(delivery, f"{reason}; given up after {failures} tries")
-                at = now + timedelta(seconds=max(wait, getattr(outcome, "after", None) or 0))
-                more = {"failures": failures, "reason": reason}
-                return State.PENDING, await claims.put_back(delivery, Signal.RETRY, at, **more)
+    async def _write(self, delivery: Delivery, follows: Consequence) -> bool:
+        claims, fields = self._desk.claims, dict(follows.fields)
+        if follows.wait is not None:
+            at = self._desk.clock.now() + timedelta(seconds=follows.wait)
+            return await claims.put_back(delivery, follows.signal, at, **fields)
+        if follows.signal is Signal.DONE:
+            fields["result"] |= {"id": Errand(delivery, bool).id}
+        # With its destination it comes back by itself; without, a person has to let it.
+        if follows.signal is Signal.PARK and isinstance(await self._desk.carrier.terms(self._destination), Closed):
+            fields["scope"] = DESTINATION_SCOPE
+        return await claims.finish(delivery, follows.signal, **fields)
 
-    async def _give_up(self, delivery: Delivery, reason: str) -> tuple[State, bool]:
-        log.error("delivery.dead", delivery=delivery.id, why=reason)
-        fields = {"reason": reason, "failures": delivery.failures + 1}
-        return State.DEAD, await self._desk.claims.finish(delivery, Signal.GIVE_UP, **fields)
+    async def _note(self) -> None:
+        """Have the lane's row say whether the destination is left alone."""
+        desk, circuit = self._desk, self._circuit
+        until = circuit.until if circuit.trying else 0.0
+        if until == self.noted:
+            return
+        shut = None
+        if circuit.trying:
+            desk.metrics.shut.inc()
+            left = timedelta(seconds=circuit.until - desk.clock.monotonic())
+            shut = Shut(desk.clock.now() + left, circuit.reason)
+            log.warning("destination.shut", destination=self._destination, why=circuit.reason, until=str(shut.until))
+        else:
+            log.info("destination.recovered", destination=self._destination)
+        with suppress(UnavailableError):
+            await desk.lanes.note(self._destination, shut)
+            self.noted = until
 
     async def _tell(self, delivery: Delivery, outcome: Outcome, took: int) -> None:
         desk = self._desk
