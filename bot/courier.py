@@ -15,8 +15,9 @@ import anyio
 from bot.desk import Desk, Standing, destination_of
 from bot.resolution import Resolution
 from bot.settlement import Settlement
-from bot.verdict import Answer, NoAnswer, Verdict, judge
+from bot.verdict import Verdict, judge
 from consumers.discord.message import compose, nonce, pack
+from telemetry.core.answer import Answer, NoAnswer
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import StaleError
 from telemetry.core.outcome import Delivered

@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.verdict import Answer, NoAnswer
+from telemetry.core.answer import Answer, NoAnswer
 from telemetry.runtime.outbound import Fresh, open_outbound
 
 USER_AGENT = "DiscordBot (https://github.com/tellonce/tellonce, 0.1)"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from telemetry.core.answer import Answer, NoAnswer
 from telemetry.core.outcome import Dead, Delivered, Outcome, Parked, Retry, Unknown
 
 
@@ -16,23 +17,6 @@ class Scope(Enum):
     CHANNEL = "channel"
     GLOBAL = "global"
     TOKEN = "token"  # noqa: S105 - a word, not a secret
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back of one try."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """Nothing readable came back; `certain` where nothing can have arrived either."""
-
-    reason: str
-    certain: bool
 
 
 @dataclass(frozen=True, slots=True)

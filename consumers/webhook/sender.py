@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 import aiohttp
 
 from consumers.webhook.address import Fence, RefusedAddressError
-from consumers.webhook.verdict import Answer, NoAnswer
+from telemetry.core.answer import Answer, NoAnswer
 from telemetry.runtime.outbound import Fresh, open_outbound
 
 MOST_READ = 64 * 1024

@@ -12,8 +12,9 @@ from consumers.webhook.address import Fence
 from consumers.webhook.endpoint import Endpoint
 from consumers.webhook.sender import open_sender
 from consumers.webhook.signing import signed
-from consumers.webhook.verdict import Answer, NoAnswer, judge
+from consumers.webhook.verdict import judge
 from telemetry.cli.printing import say
+from telemetry.core.answer import Answer, NoAnswer
 from telemetry.core.clock import Clock
 from telemetry.core.outcome import Delivered
 from telemetry.runtime.settings import Settings

@@ -1,31 +1,13 @@
 """What an endpoint's answer means for the delivery it was about. Pure: no request is made here."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+from telemetry.core.answer import Answer, NoAnswer
 from telemetry.core.outcome import Delivered, Outcome, Parked, Retry, Unknown
 
 SHOWN = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back of one try; of the body, its beginning."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """Nothing readable came back; `certain` where nothing can have arrived either."""
-
-    reason: str
-    certain: bool
 
 
 # They ask for a pause: the message itself has not been judged (RFC 9110, section 15.6; RFC 6585, section 4).

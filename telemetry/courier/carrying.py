@@ -14,7 +14,7 @@ import anyio
 from telemetry.core.carrier import Closed, Errand, Terms
 from telemetry.core.circuit import Circuit
 from telemetry.core.consequence import Consequence, consequence
-from telemetry.core.delivery import Delivery, Signal, target
+from telemetry.core.delivery import Delivery, Signal
 from telemetry.core.errors import StaleError, TellonceError, UnavailableError
 from telemetry.core.outcome import Delivered, Outcome, Retry, Unknown
 from telemetry.courier.desk import DESTINATION_SCOPE, Desk
@@ -28,6 +28,8 @@ log = get_logger(__name__)
 MARGIN = 1.0
 AGAIN = 0.5
 LONGEST_REASON = 500
+# How the log calls an end that nobody wants.
+ENDS = {Signal.GIVE_UP: "delivery.dead", Signal.PARK: "delivery.parked"}
 
 
 class Carrying:
@@ -98,9 +100,8 @@ class Carrying:
             if not settled:
                 desk.metrics.late.inc()
                 log.warning("delivery.settled_elsewhere", delivery=delivery.id, signal=follows.signal.value)
-            elif follows.signal in (Signal.GIVE_UP, Signal.PARK):
-                # The event is named by where it ends: "delivery.dead" or "delivery.parked".
-                log.error("delivery." + target(follows.signal), delivery=delivery.id, why=follows.fields["reason"])
+            elif follows.signal in ENDS:
+                log.error(ENDS[follows.signal], delivery=delivery.id, why=follows.fields["reason"])
             return follows
 
     async def _write(self, delivery: Delivery, follows: Consequence) -> bool:

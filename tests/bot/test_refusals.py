@@ -8,7 +8,8 @@ import pytest
 
 from bot.simulator.guild import Permissions
 from bot.simulator.settings import COMMUNITY
-from bot.verdict import Answer, NoAnswer, Scope, judge
+from bot.verdict import Scope, judge
+from telemetry.core.answer import Answer, NoAnswer
 from telemetry.core.delivery import State
 from telemetry.core.outcome import Dead, Delivered, Parked, Retry, Unknown
 from telemetry.store.attempts import Attempts

@@ -5,7 +5,7 @@ import pytest
 
 from telemetry.core.backoff import Schedule
 from telemetry.core.carrier import Errand, Terms
-from telemetry.core.delivery import State
+from telemetry.core.delivery import Signal, State
 from telemetry.core.errors import StaleError, UnavailableError
 from telemetry.core.outcome import Dead, Delivered, Outcome, Parked, Retry, Unknown
 from telemetry.store.attempts import Attempt
@@ -188,22 +188,24 @@ async def test_a_late_holder_settles_nothing(office: Office) -> None:
     assert first is not None
     second = await office.claims.take(first, "quick", now)
     assert second is not None
-    from telemetry.core.delivery import Signal  # noqa: PLC0415
-
     assert not await office.claims.finish(first, Signal.GIVE_UP, reason="late")
     assert State.LEASED is (await office.row("sign_up:u1")).state
     assert await office.claims.finish(second, Signal.DONE, result={"status": 200})
 
 
+async def claimed_in_vain(office: Office, times: int) -> None:
+    """Have a delivery claimed so often by couriers that end before they can say what came of it."""
+    (poison,) = await office.offer("sign_up:u1")
+    for _ in range(times):
+        taken = await office.claims.take(poison, "doomed", office.connection.clock.now())
+        assert taken is not None
+        poison = taken
+
+
 async def test_a_delivery_that_kills_its_courier_again_and_again_is_carried_alone_and_then_parked(
     office: Office,
 ) -> None:
-    (poison,) = await office.offer("sign_up:u1")
-    now = office.connection.clock.now()
-    for _ in range(3):
-        taken = await office.claims.take(poison, "doomed", now)
-        assert taken is not None
-        poison = taken
+    await claimed_in_vain(office, 3)
     await office.offer("sign_up:u2", "sign_up:u3")
 
     async def slowly() -> Outcome:
@@ -219,12 +221,7 @@ async def test_a_delivery_that_kills_its_courier_again_and_again_is_carried_alon
 
 
 async def test_one_claim_more_without_any_outcome_parks_it(office: Office) -> None:
-    (poison,) = await office.offer("sign_up:u1")
-    now = office.connection.clock.now()
-    for _ in range(4):
-        taken = await office.claims.take(poison, "doomed", now)
-        assert taken is not None
-        poison = taken
+    await claimed_in_vain(office, 4)
     async with office.courier(max_silent_claims=3):
         await office.until_all(State.PARKED, "sign_up:u1")
     assert [] == office.postman.carried

@@ -8,7 +8,7 @@ import pytest
 from telemetry.core.backoff import Schedule
 from telemetry.core.carrier import Errand, Terms
 from telemetry.core.delivery import State
-from telemetry.core.outcome import Delivered, Outcome, Retry
+from telemetry.core.outcome import Delivered, Outcome, Parked, Retry
 from telemetry.store.lanes import Shut
 from tests.courier.conftest import HOUSE, Office
 from tests.until import until
@@ -192,8 +192,6 @@ async def test_what_waited_for_a_later_try_comes_back_at_once(office: Office) ->
 
 
 async def test_a_parked_delivery_that_needs_a_person_stays_when_its_destination_is_open(office: Office) -> None:
-    from telemetry.core.outcome import Parked  # noqa: PLC0415
-
     office.postman.does = lambda _: Parked("look at this")
     await office.offer(*keys(1))
     async with office.courier():

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from consumers.webhook.verdict import Answer, NoAnswer, judge, retry_after
+from consumers.webhook.verdict import judge, retry_after
+from telemetry.core.answer import Answer, NoAnswer
 from telemetry.core.outcome import Delivered, Outcome, Parked, Retry, Unknown
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
