@@ -5,22 +5,20 @@ before the log is told, the log alone lacks a line.
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import anyio
 
 from telemetry.core.carrier import Closed, Errand, Terms
-from telemetry.core.circuit import Circuit
 from telemetry.core.consequence import Consequence, consequence
 from telemetry.core.delivery import Delivery, Signal
 from telemetry.core.errors import StaleError, TellonceError, UnavailableError
 from telemetry.core.outcome import Delivered, Outcome, Retry, Unknown
 from telemetry.courier.desk import DESTINATION_SCOPE, Desk
+from telemetry.courier.gate import Gate
 from telemetry.runtime.logs import get_logger
 from telemetry.store.attempts import Attempt
-from telemetry.store.lanes import Shut
 
 log = get_logger(__name__)
 
@@ -35,11 +33,10 @@ ENDS = {Signal.GIVE_UP: "delivery.dead", Signal.PARK: "delivery.parked"}
 class Carrying:
     """Carries one destination's deliveries."""
 
-    def __init__(self, destination: str, desk: Desk, circuit: Circuit) -> None:
+    def __init__(self, destination: str, desk: Desk, gate: Gate) -> None:
         self._destination = destination
         self._desk = desk
-        self._circuit = circuit
-        self.noted = 0.0  # until when (monotonic) the lane's row says that the destination is left alone
+        self._gate = gate
 
     async def carry(self, delivery: Delivery, terms: Terms, asked: float, *, alone: bool = False) -> bool:
         """Carry a claimed delivery and settle what came of it; say whether it is done with for good.
@@ -56,9 +53,9 @@ class Carrying:
             await desk.claims.put_back(delivery, Signal.RELEASE, desk.clock.now())
             return False
         took = round((desk.clock.monotonic() - began) * 1000)
-        self._circuit.learn(outcome, desk.clock.monotonic(), desk.chance)
+        self._gate.learn(outcome)
         follows = await self._settle(delivery, self._consequence(outcome, delivery, terms))
-        await self._note()
+        await self._gate.note()
         await self._tell(delivery, outcome, took)
         return follows.wait is None
 
@@ -81,9 +78,8 @@ class Carrying:
                 return Retry(f"the courier failed: {error!r}"[:LONGEST_REASON])
 
     def _consequence(self, outcome: Outcome, delivery: Delivery, terms: Terms) -> Consequence:
-        desk = self._desk
-        pause, free = max(self._circuit.until - desk.clock.monotonic(), 0.0), desk.settings.courier_pauses
-        return consequence(outcome, delivery, terms.schedule, pause=pause, free_pauses=free, chance=desk.chance)
+        pause, free, chance = self._gate.pause, self._desk.settings.courier_pauses, self._desk.chance
+        return consequence(outcome, delivery, terms.schedule, pause=pause, free_pauses=free, chance=chance)
 
     async def _settle(self, delivery: Delivery, follows: Consequence) -> Consequence:
         """Write down what follows, again while the claim holds: what has had its effect must not be forgotten."""
@@ -115,24 +111,6 @@ class Carrying:
         if follows.signal is Signal.PARK and isinstance(await self._desk.carrier.terms(self._destination), Closed):
             fields["scope"] = DESTINATION_SCOPE
         return await claims.finish(delivery, follows.signal, **fields)
-
-    async def _note(self) -> None:
-        """Have the lane's row say whether the destination is left alone."""
-        desk, circuit = self._desk, self._circuit
-        until = circuit.until if circuit.trying else 0.0
-        if until == self.noted:
-            return
-        shut = None
-        if circuit.trying:
-            desk.metrics.shut.inc()
-            left = timedelta(seconds=circuit.until - desk.clock.monotonic())
-            shut = Shut(desk.clock.now() + left, circuit.reason)
-            log.warning("destination.shut", destination=self._destination, why=circuit.reason, until=str(shut.until))
-        else:
-            log.info("destination.recovered", destination=self._destination)
-        with suppress(UnavailableError):
-            await desk.lanes.note(self._destination, shut)
-            self.noted = until
 
     async def _tell(self, delivery: Delivery, outcome: Outcome, took: int) -> None:
         desk = self._desk
