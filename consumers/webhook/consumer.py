@@ -57,5 +57,5 @@ def connect(config: Config) -> WebhookConsumer:
 def payload(event: Event) -> str:
     """Spell an event as every endpoint gets it (Standard Webhooks, "Payload structure"), always in the same bytes."""
     data = {"key": event.key, "distinct_id": event.distinct_id, "properties": event.properties}
-    moment = event.time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    moment = event.time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return canonical({"type": event.type, "timestamp": moment, "data": data})

@@ -66,7 +66,7 @@ def test_each_endpoint_that_wants_an_event_gets_one_delivery_in_the_same_bytes()
 def test_the_body_is_what_standard_webhooks_asks_for() -> None:
     assert payload(an_event("sign_up:u1", plan="pro")) == (
         '{"data":{"distinct_id":"u1","key":"sign_up:u1","properties":{"plan":"pro"}},'
-        '"timestamp":"2026-01-01T00:00:00Z","type":"sign_up"}'
+        '"timestamp":"2026-01-01T00:00:00.000Z","type":"sign_up"}'
     )
 
 
