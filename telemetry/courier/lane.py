@@ -68,9 +68,10 @@ class Lane:
         ripe, next_at = due([one for one in ahead if one.id not in self._under_way], desk.clock.now())
         if not ripe:
             return (next_at - desk.clock.now()).total_seconds() if next_at else inf
-        if (pause := await gate.wait(terms.concurrency, len(self._under_way))) > 0:
+        if (pause := await gate.wait(terms.concurrency, len(self._under_way)) or self._next_slot_in()) > 0:
             return pause
-        for delivery in ripe[: max(gate.room(terms.concurrency) - len(self._under_way), 0)]:
+        room = max(gate.room(terms.concurrency) - len(self._under_way), 0)
+        for delivery in ripe[: min(room, 1) if terms.rate else room]:
             await self._start(delivery, terms, group)
         return 0.0
 
@@ -78,7 +79,6 @@ class Lane:
         chosen = await self._line.in_turn(delivery) if terms.ordered else delivery
         if chosen is None or await self._is_poison(chosen):
             return
-        await self._wait_slot(terms)
         desk = self._desk
         asked = desk.clock.monotonic()
         until = desk.clock.now() + timedelta(seconds=desk.settings.courier_lease)
@@ -87,6 +87,7 @@ class Lane:
             taken = await desk.claims.take(chosen, desk.holder, until)
         if taken is None:
             return
+        self._next_slot = asked + 1 / terms.rate if terms.rate else 0.0
         self._under_way.add(taken.id)
         self._working += 1
         group.start_soon(self._work, taken, chosen, terms, asked, name=f"delivery {taken.id}")
@@ -100,13 +101,8 @@ class Lane:
             log.error("delivery.parked", delivery=delivery.id, why=reason)
         return True
 
-    async def _wait_slot(self, terms: Terms) -> None:
-        if terms.rate is None:
-            return
-        now = self._desk.clock.monotonic()
-        slot = max(now, self._next_slot)
-        self._next_slot = slot + 1 / terms.rate
-        await anyio.sleep(slot - now)
+    def _next_slot_in(self) -> float:
+        return max(self._next_slot - self._desk.clock.monotonic(), 0.0)
 
     async def _work(self, taken: Delivery, found: Delivery, terms: Terms, asked: float) -> None:
         try:

@@ -59,7 +59,12 @@ class Claims:
         return taken if changed else None
 
     async def finish(self, delivery: Delivery, signal: Signal, **fields: Any) -> bool:
-        """Settle a claimed delivery for good, or until a person acts; no, where it was claimed anew."""
+        """Settle a claimed delivery for good, or until a person acts; no, where it was claimed anew.
+
+        That it is done is true whoever holds it by now: there is nothing left to try.
+        """
+        if signal is Signal.DONE:
+            return bool(await self._deliveries.settle([(delivery.id, delivery.generation)], signal, **fields))
         return await self._settle(delivery, signal, silent=0, **fields)
 
     async def put_back(self, delivery: Delivery, signal: Signal, at: datetime, **fields: Any) -> bool:

@@ -226,3 +226,15 @@ async def test_one_claim_more_without_any_outcome_parks_it(office: Office) -> No
         await office.until_all(State.PARKED, "sign_up:u1")
     assert [] == office.postman.carried
     assert HOUSE == (await office.row("sign_up:u1")).destination
+
+
+async def test_a_late_holder_that_has_delivered_spares_the_next_one_the_work(office: Office) -> None:
+    (delivery,) = await office.offer("sign_up:u1")
+    now = office.connection.clock.now()
+    first = await office.claims.take(delivery, "slow", now)
+    assert first is not None
+    second = await office.claims.take(first, "quick", now)
+    assert second is not None
+    assert await office.claims.finish(first, Signal.DONE, result={"status": 200})
+    assert not await office.claims.put_back(second, Signal.RETRY, now, failures=1)
+    assert State.DELIVERED is (await office.row("sign_up:u1")).state

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from telemetry.core.delivery import State
+from telemetry.ops.standing import retry
+from telemetry.store.selection import Selection
 from tests.consumers.webhook.conftest import Agency
 from tests.receiver import Receiver, Reply
 from tests.until import until
@@ -72,6 +74,19 @@ async def test_one_that_always_fails_is_dead_after_the_last_try(agency: Agency) 
     async with Receiver() as bad:
         bad.always = Reply(500, body=b"oops", taken=False)
         assert "it answered 500: oops; given up after 4 tries" == await told_beside(agency, bad.url, State.DEAD)
+
+
+async def test_a_dead_one_that_an_operator_tries_again_is_told_under_the_same_id(agency: Agency) -> None:
+    async with Receiver() as bad:
+        bad.always = Reply(500, taken=False)
+        await told_beside(agency, bad.url, State.DEAD)
+        bad.always = Reply()
+        async with agency.courier(agency.config(bad=bad.url)):
+            selection = Selection(event="sign_up:u1")
+            assert 1 == await retry(agency.connection, selection, ["webhook"])
+            await agency.until(State.DELIVERED, "sign_up:u1|webhook:bad")
+        assert ["sign_up:u1"] == bad.taken
+        assert 1 == len(bad.ids("sign_up:u1"))
 
 
 async def test_one_that_hangs_is_dead_after_the_last_try(agency: Agency) -> None:
