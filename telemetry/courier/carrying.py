@@ -5,7 +5,7 @@ before the log is told, the log alone lacks a line.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
@@ -44,7 +44,7 @@ class Carrying:
         `asked` is when (monotonic) its claim was asked for.
         """
         desk = self._desk
-        began = desk.clock.monotonic()
+        at, began = desk.clock.now(), desk.clock.monotonic()
         try:
             outcome = await self._perform(delivery, asked, alone=alone)
         except StaleError:
@@ -56,7 +56,7 @@ class Carrying:
         self._gate.learn(outcome)
         follows = await self._settle(delivery, self._consequence(outcome, delivery, terms))
         await self._gate.note()
-        await self._tell(delivery, outcome, took)
+        await self._tell(delivery, outcome, at, took)
         return follows.wait is None
 
     async def _perform(self, delivery: Delivery, asked: float, *, alone: bool) -> Outcome:
@@ -112,23 +112,23 @@ class Carrying:
             fields["scope"] = DESTINATION_SCOPE
         return await claims.finish(delivery, follows.signal, **fields)
 
-    async def _tell(self, delivery: Delivery, outcome: Outcome, took: int) -> None:
+    async def _tell(self, delivery: Delivery, outcome: Outcome, at: datetime, took: int) -> None:
         desk = self._desk
         desk.metrics.attempts.labels(desk.consumer, _name(outcome)).inc()
         if isinstance(outcome, Delivered):
             since = delivery.order / 1_000_000
             desk.metrics.latency.observe(max(desk.clock.now().timestamp() - since, 0))
         log.info("delivery.attempted", delivery=delivery.id, outcome=_name(outcome), took_ms=took, said=_said(outcome))
-        await note_attempt(desk, delivery, _name(outcome), _said(outcome), took)
+        await note_attempt(desk, Attempt(delivery.id, at, _name(outcome), _said(outcome), desk.holder, took))
 
 
-async def note_attempt(desk: Desk, delivery: Delivery, outcome: str, said: str, took_ms: int | None = None) -> None:
+async def note_attempt(desk: Desk, attempt: Attempt) -> None:
     """Write an attempt in the log; where that cannot be done, it is counted, and changes nothing else."""
     try:
-        await desk.attempts.append([Attempt(delivery.id, desk.clock.now(), outcome, said, desk.holder, took_ms)])
+        await desk.attempts.append([attempt])
     except TellonceError as error:
         desk.metrics.unlogged.inc()
-        log.warning("attempt.unlogged", delivery=delivery.id, why=str(error))
+        log.warning("attempt.unlogged", delivery=attempt.delivery, why=str(error))
 
 
 def _name(outcome: Outcome) -> str:

@@ -17,12 +17,14 @@ from telemetry.courier.desk import DESTINATION_SCOPE, Desk
 from telemetry.courier.gate import Gate
 from telemetry.courier.line import Line
 from telemetry.runtime.logs import get_logger
+from telemetry.store.attempts import Attempt
 from telemetry.store.claims import due
 
 log = get_logger(__name__)
 
 # Rows read beyond what may be on its way: claims of couriers that have ended lie among them.
 SPARE = 4
+ENDED = "its courier ended before it could say"
 
 
 class Lane:
@@ -109,7 +111,8 @@ class Lane:
             # A stop waits for the outcome: an effect without a record would be repeated.
             with anyio.CancelScope(shield=True):
                 if found.state is State.LEASED:
-                    await note_attempt(self._desk, taken, "unknown", "its courier ended before it could say")
+                    now, holder = self._desk.clock.now(), self._desk.holder
+                    await note_attempt(self._desk, Attempt(taken.id, now, "unknown", ENDED, holder))
                 alone = found.silent == self._desk.settings.max_silent_claims
                 done = await self._carrying.carry(taken, terms, asked, alone=alone)
                 self._under_way.discard(taken.id)
