@@ -59,7 +59,7 @@ class WebhookCarrier(Carrier):
     async def _find(self, destination: str) -> Endpoint | Closed:
         name = name_of(destination)
         endpoint = (await self._directory.all()).get(name)
-        if endpoint is None:
+        if endpoint is None or endpoint.removed_at is not None:
             return Closed(f"the endpoint {name} was removed; it comes back when one of that name is added")
         if endpoint.disabled is not None:
             return Closed(_switched_off(name, endpoint.disabled.reason))

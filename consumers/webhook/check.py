@@ -13,7 +13,8 @@ from telemetry.store.endpoints import Endpoints, StoredEndpoint
 async def check(settings: Settings, config: Config) -> list[Finding]:
     """Look at each endpoint, without sending it anything."""
     endpoints = merged(read_endpoints(config), await _rows(settings)).values()
-    found = [_look(endpoint, Fence(settings.webhook_allow)) for endpoint in endpoints]
+    here = [endpoint for endpoint in endpoints if endpoint.removed_at is None]
+    found = [_look(endpoint, Fence(settings.webhook_allow)) for endpoint in here]
     return found or [Finding("ok", "there are no webhooks")]
 
 

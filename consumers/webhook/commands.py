@@ -174,7 +174,7 @@ def _found(name: str) -> Endpoint:
     file = read_endpoints(read_config(settings))
     rows = answer(lambda connection: Endpoints(connection).all(), settings)
     known = merged(file, rows)
-    if name not in known:
+    if name not in known or known[name].removed_at is not None:
         raise ConfigurationError(f"{NAME} endpoint {name!r}: there is none; `tellonce webhooks list` lists them")
     return known[name]
 

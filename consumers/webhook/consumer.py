@@ -32,7 +32,7 @@ class WebhookConsumer:
 
     def plan(self, event: Event) -> list[Delivery]:
         """Make one delivery an endpoint; those that are switched off too, whose deliveries wait for them."""
-        wanted = [endpoint for endpoint in self._endpoints.values() if endpoint.wants(event.type)]
+        wanted = [endpoint for endpoint in self._endpoints.values() if endpoint.wants(event)]
         if not wanted:
             return []
         body = {"text": payload(event)}

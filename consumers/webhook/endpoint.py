@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
+from telemetry.core.event import Event
 from telemetry.runtime.config import Config, Table, explained, quoted, validated
 from telemetry.runtime.logs import get_logger
 from telemetry.store.endpoints import Disabled, StoredEndpoint, StoredSecret
@@ -114,15 +115,22 @@ class Endpoint:
     secrets: Sequence[StoredSecret]
     source: Literal["file", "database"]
     disabled: Disabled | None = None
+    added_at: datetime | None = None
+    removed_at: datetime | None = None
 
     @property
     def destination(self) -> str:
         """What its deliveries are addressed to."""
         return destination_of(self.name)
 
-    def wants(self, event_type: str) -> bool:
-        """Say whether it takes events of a type."""
-        return EVERY_TYPE in self.table.events or event_type in self.table.events
+    def wants(self, event: Event) -> bool:
+        """Say whether an event is meant for it: one of its types, received while it was there.
+
+        So the plan of an event stays the same, whatever is added or removed between two plannings.
+        """
+        here = self.added_at is None or self.added_at <= event.received_at
+        gone = self.removed_at is not None and self.removed_at <= event.received_at
+        return here and not gone and (EVERY_TYPE in self.table.events or event.type in self.table.events)
 
     def secrets_at(self, now: datetime) -> list[str]:
         """List the secrets in use at a moment, the newest first."""
@@ -164,7 +172,7 @@ def _stored(row: StoredEndpoint) -> Endpoint | None:
         # Written by a later version, or by hand: the others must not suffer.
         log.warning("endpoint.unreadable", endpoint=row.name, why=explained(error.errors()[0]))
         return None
-    return Endpoint(row.name, table, row.secrets, "database", row.disabled)
+    return Endpoint(row.name, table, row.secrets, "database", row.disabled, row.added_at, row.removed_at)
 
 
 def merged(file: Mapping[str, Endpoint], rows: Mapping[str, StoredEndpoint]) -> dict[str, Endpoint]:

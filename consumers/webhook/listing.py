@@ -37,6 +37,8 @@ async def listed(connection: Connection, file: Mapping[str, Endpoint]) -> list[L
     now = connection.clock.now()
     found = []
     for endpoint in merged(file, await Endpoints(connection).all()).values():
+        if endpoint.removed_at is not None:
+            continue
         counts = await queue.count((State.PENDING, State.LEASED, State.DEAD, State.PARKED), endpoint.destination)
         alone = shut.get(endpoint.destination)
         found.append(

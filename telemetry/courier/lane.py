@@ -4,6 +4,7 @@ One courier at a time serves a lane, so that what a destination asks for holds f
 is courtesy; what keeps two from carrying one delivery is the claim on its row.
 """
 
+from collections import deque
 from datetime import timedelta
 from math import inf
 
@@ -22,8 +23,9 @@ from telemetry.store.claims import due
 
 log = get_logger(__name__)
 
-# Rows read beyond what may be on its way: claims of couriers that have ended lie among them.
-SPARE = 4
+# Read at once, to be claimed one by one: what has changed meanwhile, a claim does not match.
+READ_AHEAD = 50
+AT_ONCE = 0.001
 ENDED = "its courier ended before it could say"
 
 
@@ -38,6 +40,7 @@ class Lane:
         self._gate = Gate(destination, desk)
         self._line = Line(desk, self._under_way)
         self._carrying = Carrying(destination, desk, self._gate)
+        self._ahead: deque[Delivery] = deque()  # due when they were read
         self._stirred = anyio.Event()
         self._next_slot = 0.0  # monotonic
 
@@ -62,24 +65,33 @@ class Lane:
         desk, gate = self._desk, self._gate
         terms = await desk.carrier.terms(self.destination)
         if isinstance(terms, Closed):
+            self._ahead.clear()
             await self._park(terms)
             return inf
         if len(self._under_way) >= terms.concurrency:
             return inf
-        ahead = await desk.claims.ahead(self.destination, terms.concurrency + SPARE)
-        ripe, next_at = due([one for one in ahead if one.id not in self._under_way], desk.clock.now())
-        if not ripe:
-            return (next_at - desk.clock.now()).total_seconds() if next_at else inf
+        if not self._ahead and (pause := await self._read_ahead(terms)) > 0:
+            return pause
         if (pause := await gate.wait(terms.concurrency, len(self._under_way)) or self._next_slot_in()) > 0:
             return pause
         room = max(gate.room(terms.concurrency) - len(self._under_way), 0)
-        for delivery in ripe[: min(room, 1) if terms.rate else room]:
-            await self._start(delivery, terms, group)
+        for _ in range(min(room, 1, len(self._ahead)) if terms.rate else min(room, len(self._ahead))):
+            await self._start(self._ahead.popleft(), terms, group)
         return 0.0
+
+    async def _read_ahead(self, terms: Terms) -> float:
+        """Read what is due; where nothing is, say in how many seconds there may be something."""
+        clock = self._desk.clock
+        rows = await self._desk.claims.ahead(self.destination, READ_AHEAD + terms.concurrency)
+        ripe, next_at = due([row for row in rows if row.id not in self._under_way], clock.now())
+        self._ahead.extend(ripe)
+        if ripe:
+            return 0.0
+        return max((next_at - clock.now()).total_seconds(), AT_ONCE) if next_at else inf
 
     async def _start(self, delivery: Delivery, terms: Terms, group: TaskGroup) -> None:
         chosen = await self._line.in_turn(delivery) if terms.ordered else delivery
-        if chosen is None or await self._is_poison(chosen):
+        if chosen is None or chosen.id in self._under_way or await self._is_poison(chosen):
             return
         desk = self._desk
         asked = desk.clock.monotonic()

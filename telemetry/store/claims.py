@@ -103,8 +103,7 @@ class Claims:
 
     async def _settle(self, delivery: Delivery, signal: Signal, **fields: Any) -> bool:
         member = delivery.id, delivery.generation
-        claimed = {delivery.id: delivery.claims}
-        return bool(await self._deliveries.settle([member], signal, claimed=claimed, **fields))
+        return bool(await self._deliveries.settle([member], signal, claimed=delivery.claims, **fields))
 
 
 def due(ahead: Sequence[Delivery], now: datetime) -> tuple[list[Delivery], datetime | None]:

@@ -50,14 +50,6 @@ class Deliveries:
         """Read an event's deliveries."""
         return [delivery_from(row) for row in await read(self._rows, of_events([key]))]
 
-    async def tally(self, keys: Sequence[str]) -> dict[str, int]:
-        """Count the deliveries of each of some events."""
-        counts = dict.fromkeys(keys, 0)
-        for some in chunks(keys, self._connection.chunk):
-            for row in await read(self._rows, of_events(some), fields={"event": 1}):
-                counts[row["event"]] += 1
-        return counts
-
     async def unfinished(self, keys: Sequence[str]) -> set[str]:
         """Say which of the given events have a delivery that is neither delivered nor skipped."""
         query = of_events(keys) | {"work": {"$exists": True}}
@@ -72,12 +64,12 @@ class Deliveries:
         members: Sequence[tuple[str, int]],
         signal: Signal,
         *,
-        claimed: Mapping[str, int] | None = None,
+        claimed: int | None = None,
         **fields: Any,
     ) -> int:
         """Carry out a signal on (id, generation) members; answer how many rows took it.
 
-        A row in a state from which the table has no such step, of another generation, or claimed since,
+        A row in a state from which the table has no such step, of another generation, or not claimed so often,
         stays as it is. A finished row leaves the work index.
         """
         changed = 0
@@ -87,7 +79,7 @@ class Deliveries:
                 query: Row = {"_id": {"$in": list(some)}, "generation": generation}
                 query["state"] = {"$in": [state.value for state in sources(signal)]}
                 if claimed is not None:
-                    query["$or"] = [{"_id": name, "claims": claimed[name]} for name in some]
+                    query["claims"] = claimed
                 update = _carried_out(signal, fields)
                 result = await patiently(self._rows.update_many, query, update)
                 changed += result.modified_count

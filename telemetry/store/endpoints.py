@@ -31,12 +31,17 @@ class Disabled:
 
 @dataclass(frozen=True, slots=True)
 class StoredEndpoint:
-    """A row: an endpoint with all that it was added with, or only the switch of one that a file names."""
+    """A row: an endpoint with all that it was added with, or only the switch of one that a file names.
+
+    A removed one is kept without its secrets: what was received before is still meant for it.
+    """
 
     name: str
     told: Mapping[str, Any] | None
     secrets: Sequence[StoredSecret]
     disabled: Disabled | None
+    added_at: datetime | None = None
+    removed_at: datetime | None = None
 
 
 class Endpoints:
@@ -53,17 +58,22 @@ class Endpoints:
     async def add(self, name: str, told: Mapping[str, Any], secret: str) -> bool:
         """Add an endpoint; no, where one of that name was added before."""
         fresh = {"told": dict(told), "secrets": [{"value": secret}], "added_at": self._connection.clock.now()}
-        guard: Row = {"_id": name, "told": {"$exists": False}}
+        guard: Row = {"_id": name, "secrets": {"$exists": False}}
+        change = {"$set": fresh, "$unset": {"removed_at": ""}}
         try:
-            result = await patiently(self._rows.update_one, guard, {"$set": fresh}, upsert=True)
+            result = await patiently(self._rows.update_one, guard, change, upsert=True)
         except DuplicateKeyError:
             return False
         return bool(result.matched_count or result.upserted_id is not None)
 
     async def remove(self, name: str) -> bool:
         """Remove an endpoint that was added; answer whether it was there."""
-        result = await patiently(self._rows.delete_one, {"_id": name, "told": {"$exists": True}})
-        return bool(result.deleted_count)
+        change = {
+            "$set": {"removed_at": self._connection.clock.now()},
+            "$unset": {"secrets": "", "disabled": ""},
+        }
+        result = await patiently(self._rows.update_one, {"_id": name, "secrets": {"$exists": True}}, change)
+        return bool(result.modified_count)
 
     async def disable(self, name: str, reason: str) -> None:
         """Switch an endpoint off; one that is off keeps its reason."""
@@ -82,7 +92,7 @@ class Endpoints:
 
     async def rotate(self, name: str, secret: str, overlap: timedelta) -> bool:
         """Give an endpoint a new secret; the one before it stays in use for a while. No, where there is none."""
-        rows = await read(self._rows, {"_id": name, "told": {"$exists": True}})
+        rows = await read(self._rows, {"_id": name, "secrets": {"$exists": True}})
         if not rows:
             return False
         former = rows[0]["secrets"][0]["value"]
@@ -99,4 +109,6 @@ def _endpoint(row: Row) -> StoredEndpoint:
         told=row.get("told"),
         secrets=[StoredSecret(secret["value"], secret.get("until")) for secret in row.get("secrets", [])],
         disabled=Disabled(**row["disabled"]) if "disabled" in row else None,
+        added_at=row.get("added_at"),
+        removed_at=row.get("removed_at"),
     )

@@ -7,7 +7,7 @@ from random import Random
 from typing import Protocol
 
 from telemetry.core.backoff import Backoff
-from telemetry.core.clock import CLOCK_ERROR, Clock
+from telemetry.core.clock import Clock
 from telemetry.core.consumer import Consumer
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import TellonceError, UnavailableError
@@ -25,9 +25,6 @@ class Queue(Protocol):
 
     async def offer(self, deliveries: Sequence[Delivery]) -> Sequence[str]:
         """Put deliveries in the queue, durably; answer with the ids that were there already."""
-
-    async def tally(self, keys: Sequence[str]) -> Mapping[str, int]:
-        """Count the deliveries of each of some events."""
 
 
 class EventRows(Protocol):
@@ -86,8 +83,6 @@ class Dispatcher:
         self._clock = clock
         self._chance = chance
         self._metrics = metrics
-        # What came later, nobody can have offered before this dispatcher does.
-        self._alone_since = clock.now() + CLOCK_ERROR
 
     async def available(self) -> list[Party]:
         """List the parties that can be served now: registered, not paused, not backing off."""
@@ -126,7 +121,6 @@ class Dispatcher:
             await self._refresh(party)
             plans = {event.key: plan for event in events if (plan := self._plan(party, event)) is not None}
             taken = await self._offer_plans(party, plans)
-            taken |= await self._counted(party, [event for event in events if event.key in taken])
         except UnavailableError as error:
             self._rest(party, str(error))
             return {}
@@ -145,11 +139,6 @@ class Dispatcher:
         except Exception as error:
             log.exception("consumer.unrefreshed", consumer=party.name)
             raise UnavailableError(f"it cannot learn what it plans by: {error!r}") from error
-
-    async def _counted(self, party: Party, events: Sequence[Event]) -> Mapping[str, int]:
-        # Offered before by a watcher that ended, an event may have been planned otherwise then: its rows say how.
-        older = [event.key for event in events if event.received_at <= self._alone_since]
-        return await party.queue.tally(older) if older else {}
 
     def _plan(self, party: Party, event: Event) -> Sequence[Delivery] | None:
         if party.name in event.acks:

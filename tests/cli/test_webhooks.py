@@ -100,7 +100,13 @@ async def test_removing_asks_first(connection: Connection, environ: Environ) -> 
     assert (await typed("webhooks remove crm", environ, stdin="n\n")).code != 0
     assert await Endpoints(connection).all()
     assert (await typed("webhooks remove crm --yes", environ)).code == 0
-    assert not await Endpoints(connection).all()
+    assert "there are no endpoints" in (await typed("webhooks list", environ)).out
+    row = await connection["endpoints"].find_one({"_id": "crm"})
+    assert row is not None
+    assert "secrets" not in row
+    assert (await typed("webhooks enable crm", environ)).code == 2
+    assert (await typed("webhooks remove crm --yes", environ)).code == 2
+    assert (await typed(f"webhooks add crm {URL}", environ)).code == 0
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Endpoints as the file spells them."""
 
+from datetime import timedelta
+
 import pytest
 
 from consumers.webhook.consumer import connect, payload
@@ -7,7 +9,7 @@ from consumers.webhook.endpoint import check_secret, merged, new_secret, read_en
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import parse_config
 from telemetry.store.endpoints import StoredEndpoint
-from tests.facts import an_event
+from tests.facts import LONG_AGO, an_event
 from tests.receiver import SECRET
 
 CRM = f"""
@@ -68,6 +70,22 @@ def test_the_body_is_what_standard_webhooks_asks_for() -> None:
         '{"data":{"distinct_id":"u1","key":"sign_up:u1","properties":{"plan":"pro"}},'
         '"timestamp":"2026-01-01T00:00:00.000Z","type":"sign_up"}'
     )
+
+
+def test_an_event_is_meant_for_those_that_were_there_when_it_was_received() -> None:
+    """
+    Planned again after a crash, it goes to the same endpoints, whatever came and went meanwhile.
+    """
+    told, second = {"url": "https://example.com/", "events": ["*"]}, timedelta(seconds=1)
+    rows = [
+        StoredEndpoint("removed before", told, [], None, added_at=LONG_AGO - second, removed_at=LONG_AGO),
+        StoredEndpoint("removed after", told, [], None, added_at=LONG_AGO - second, removed_at=LONG_AGO + second),
+        StoredEndpoint("added before", told, [], None, added_at=LONG_AGO),
+        StoredEndpoint("added after", told, [], None, added_at=LONG_AGO + second),
+    ]
+    endpoints = merged({}, {row.name: row for row in rows})
+    event = an_event("sign_up:u1")
+    assert ["added before", "removed after"] == [name for name, one in endpoints.items() if one.wants(event)]
 
 
 def test_a_row_that_cannot_be_read_is_left_out_and_the_others_are_there() -> None:
