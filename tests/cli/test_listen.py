@@ -75,8 +75,9 @@ async def test_it_says_how_to_be_told_verifies_and_shows(
     assert '"type": "tellonce.test"' in listening.said
 
     request = Request(url, b"{}", {"webhook-id": "msg_1", "webhook-timestamp": "1", "webhook-signature": "v1,abc"})  # noqa: S310
-    with pytest.raises(HTTPError, match="401"):
+    with pytest.raises(HTTPError, match="401") as told:
         await anyio.to_thread.run_sync(lambda: urlopen(request, timeout=5))  # noqa: S310
+    told.value.close()
     assert "refused" in listening.said
     assert "Traceback" not in listening.said
     listening.process.send_signal(signal.SIGINT)

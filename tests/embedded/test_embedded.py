@@ -97,8 +97,10 @@ def test_a_start_that_takes_too_long_gets_one_line_and_leaves_nothing(monkeypatc
 
 
 STARTER = """
-import sys
+import signal, sys
 from telemetry.cli import embedded
+# Whoever runs this in the background of a shell may have it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 embedded.STARTED = "never said"
 try:
     with embedded.start_embedded_server(None):
