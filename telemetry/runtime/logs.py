@@ -19,7 +19,10 @@ def configure_logs(form: Literal["console", "json"], level: str = "INFO", daemon
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    colors = sys.stderr.isatty()
+    # What a function had in hand when it failed may be a secret.
+    traceback = structlog.dev.RichTracebackFormatter("truecolor" if colors else None, show_locals=False)
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=traceback)
     tail: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if form == "json" else [renderer]
     )

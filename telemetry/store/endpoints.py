@@ -1,7 +1,7 @@
 """Who is told by webhook: endpoints that were added at run time, and which endpoints are switched off."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ COLLECTION = "endpoints"
 class StoredSecret:
     """A signing secret, and until when it is in use; None: until it is rotated."""
 
-    value: str
+    value: str = field(repr=False)
     until: datetime | None = None
 
 
