@@ -11,6 +11,7 @@ from anyio.abc import TaskGroup
 from bot.changes import Changes
 from bot.courier import ChannelCourier
 from bot.desk import CHANNEL_SCOPE, TROUBLE, Desk, channel_of, channel_of_delivery, destination_of
+from telemetry.core.delivery import State
 from telemetry.core.errors import UnavailableError
 from telemetry.runtime.logs import get_logger
 
@@ -68,7 +69,7 @@ class Rounds:
 
     async def _go_round(self, group: TaskGroup) -> None:
         while True:
-            for destination in await self._desk.queue.destinations():
+            for destination in await self._desk.queue.destinations(State.PENDING):
                 self._want(channel_of(destination), group)
             for channel in await self._desk.channels.probeable():
                 now = self._desk.clock.now()

@@ -1,10 +1,12 @@
 """A real server for all tests of a process, and a database of its own for each test."""
 
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 
 from telemetry.cli.embedded import start_embedded_server
 from telemetry.store.client import Connection, connect
@@ -34,3 +36,14 @@ async def connection(mongodb_uri: str, database: str) -> AsyncIterator[Connectio
         await reconcile(made, declared(["discord", "recorder"]))
         yield made
         await made.client.drop_database(database)
+
+
+@pytest.fixture
+def own_log() -> Iterator[None]:
+    """A log that is as it was afterwards: a daemon's verb sets it up for the whole process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)

@@ -1,17 +1,16 @@
 """Events, deliveries and consumers as tests name them: only what matters is said."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import count
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
-from telemetry.core.canonical import digest
+from telemetry import testing
 from telemetry.core.delivery import Delivery
 from telemetry.core.event import Event
+from telemetry.testing.facts import ONCE
 
-_ORDER = count(1)
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+LONG_AGO = ONCE
 
 
 def an_event(
@@ -19,19 +18,8 @@ def an_event(
 ) -> Event:
     """Make an event that is due."""
     kind, _, subject = key.partition(":")
-    return Event(
-        key=key,
-        type=kind,
-        distinct_id=subject,
-        properties=properties,
-        time=LONG_AGO,
-        received_at=due_at or LONG_AGO,
-        source="test",
-        digest=digest([kind, subject, properties]),
-        receipt=receipt,
-        order=next(_ORDER),
-        due_at=due_at,
-    )
+    made = testing.an_event(kind, subject, key, **properties)
+    return replace(made, received_at=due_at or LONG_AGO, due_at=due_at, receipt=receipt)
 
 
 def a_delivery(event: Event, destination: str = "discord:1", **fields: Any) -> Delivery:

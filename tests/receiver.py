@@ -11,6 +11,8 @@ from typing import Any, Self
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
+from tests.loopback import listen
+
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 
@@ -61,10 +63,7 @@ class Receiver:
         """Start to listen."""
         app = web.Application(client_max_size=64 * 1024**2)
         app.router.add_post("/{path:.*}", self._hear)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls).start()
-        self.url = f"http{'s' if self._tls else ''}://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._runner, self.url = await listen(app, self._tls)
         return self
 
     async def __aexit__(

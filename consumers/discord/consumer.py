@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consumers.discord.message import PLAIN, Body
-from consumers.discord.routes import EVERY_TYPE, NAME, Route, read_routes
+from consumers.discord.routes import NAME, Route, read_routes
 from telemetry.core.delivery import Delivery, State
 from telemetry.core.event import Event
+from telemetry.core.subscription import without_policy
 from telemetry.runtime.config import Config
 
 LONGEST_REASON = 300
@@ -38,7 +39,7 @@ class DiscordConsumer:
             earlier = [other for other in self.routes[:place] if other.destination == route.destination]
             for event_type in route.table.events:
                 # A route for every type after special ones means the rest of the types: nothing is in vain.
-                winner = next((other for other in earlier if _covers(other, event_type)), None)
+                winner = next((other for other in earlier if other.wants(event_type)), None)
                 if winner is not None:
                     said = f"{event_type!r} already goes to channel {route.table.channel!r} by routes#{winner.number}"
                     lines.append(f"discord.routes#{route.number}: {said}; this route is passed over for it")
@@ -46,21 +47,15 @@ class DiscordConsumer:
 
     def _without_policy(self) -> list[str]:
         return [
-            f"discord.routes#{route.number}: type {event_type!r} has no key policy; without [types.{event_type}] "
-            "its events need an insert_id"
+            line
             for route in self.routes
-            for event_type in route.table.events
-            if event_type not in self.known_types | {EVERY_TYPE}
+            for line in without_policy(f"discord.routes#{route.number}", route.table.events, self.known_types)
         ]
 
 
 def connect(config: Config) -> DiscordConsumer:
     """Make the consumer that a configuration asks for."""
     return DiscordConsumer(read_routes(config), frozenset(config.types))
-
-
-def _covers(route: Route, event_type: str) -> bool:
-    return route.wants(event_type) if event_type != EVERY_TYPE else EVERY_TYPE in route.table.events
 
 
 def _delivery(event: Event, route: Route) -> Delivery:

@@ -13,10 +13,10 @@ from consumers.discord.message import CONTENT_ROOM, FIELDS, URL, Body, clean, es
 from consumers.discord.render import compiled, rendered, variables
 from telemetry.core.errors import ConfigurationError
 from telemetry.core.event import Event
+from telemetry.core.subscription import EVERY_TYPE, covers
 from telemetry.runtime.config import Config, Table, expected_one_of, mistake, nearest, quoted, validated
 
 NAME = "discord"
-EVERY_TYPE = "*"
 _SNOWFLAKE = re.compile(r"[1-9][0-9]{14,19}")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
@@ -109,7 +109,7 @@ class Route:
 
     def wants(self, event_type: str) -> bool:
         """Say whether the route takes events of a type."""
-        return EVERY_TYPE in self.table.events or event_type in self.table.events
+        return covers(self.table.events, event_type)
 
     def body(self, event: Event) -> Body:
         """Render an event; whatever a template raises comes through."""

@@ -5,13 +5,13 @@ Looked at when a connection is about to be made, so whatever a name resolves to 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 from telemetry.core.errors import ConfigurationError
+from telemetry.runtime.settings import Network
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 # They carry an IPv4 address in their last bits, to whatever network that belongs (RFC 6052, section 2.1; RFC 8215).
 TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 

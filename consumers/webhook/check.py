@@ -1,7 +1,7 @@
 """The webhooks' part of `tellonce check`: where each endpoint is, and whether it is switched on."""
 
 from consumers.webhook.address import Fence
-from consumers.webhook.endpoint import Endpoint, merged, read_endpoints
+from consumers.webhook.endpoint import Endpoint, present, read_endpoints
 from telemetry.core.errors import ConfigurationError, UnavailableError
 from telemetry.ops.check import CONFIGURATION, PATIENCE, Finding
 from telemetry.runtime.config import Config
@@ -12,9 +12,8 @@ from telemetry.store.endpoints import Endpoints, StoredEndpoint
 
 async def check(settings: Settings, config: Config) -> list[Finding]:
     """Look at each endpoint, without sending it anything."""
-    endpoints = merged(read_endpoints(config), await _rows(settings)).values()
-    here = [endpoint for endpoint in endpoints if endpoint.removed_at is None]
-    found = [_look(endpoint, Fence(settings.webhook_allow)) for endpoint in here]
+    endpoints = present(read_endpoints(config), await _rows(settings)).values()
+    found = [_look(endpoint, Fence(settings.webhook_allow)) for endpoint in endpoints]
     return found or [Finding("ok", "there are no webhooks")]
 
 

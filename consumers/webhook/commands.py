@@ -14,8 +14,9 @@ from consumers.webhook.endpoint import (
     Endpoint,
     check_endpoint_name,
     check_secret,
-    merged,
+    checked,
     new_secret,
+    present,
     read_endpoints,
     read_told,
 )
@@ -60,11 +61,10 @@ def add(
 ) -> None:
     """Add an endpoint; what comes from now on is told to it, by all running processes within seconds."""
     settings = read_settings()
-    _named(name)
+    checked(check_endpoint_name, name)
     table = read_told(url=url, events=events or EVERY, concurrency=concurrency, ordered=ordered, rate=rate)
     Fence(settings.webhook_allow).check_url(table.url)
-    chosen = secret or os.environ.get("WEBHOOK_SECRET")
-    chosen = _valid(chosen) if chosen else new_secret()
+    chosen = _chosen(secret)
     if name in read_endpoints(read_config(settings)):
         raise ConfigurationError(f"{name}: tellonce.toml has an endpoint of that name; change it there")
     if not answer(lambda connection: Endpoints(connection).add(name, table.model_dump(), chosen), settings):
@@ -115,8 +115,7 @@ def rotate(
     secret: Secret = None,
 ) -> None:
     """Give an endpoint a new secret; for a while the former one signs too."""
-    chosen = secret or os.environ.get("WEBHOOK_SECRET")
-    chosen = _valid(chosen) if chosen else new_secret()
+    chosen = _chosen(secret)
 
     async def turn(connection: Connection, found: Endpoint) -> None:
         if found.source == "file":
@@ -173,21 +172,12 @@ def _found(name: str) -> Endpoint:
     settings = read_settings()
     file = read_endpoints(read_config(settings))
     rows = answer(lambda connection: Endpoints(connection).all(), settings)
-    known = merged(file, rows)
-    if name not in known or known[name].removed_at is not None:
+    known = present(file, rows)
+    if name not in known:
         raise ConfigurationError(f"{NAME} endpoint {name!r}: there is none; `tellonce webhooks list` lists them")
     return known[name]
 
 
-def _named(name: str) -> None:
-    try:
-        check_endpoint_name(name)
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
-
-
-def _valid(secret: str) -> str:
-    try:
-        return check_secret(secret)
-    except ValueError as error:
-        raise ConfigurationError(f"the secret: {error}") from error
+def _chosen(secret: str | None) -> str:
+    given = secret or os.environ.get("WEBHOOK_SECRET")
+    return checked(check_secret, given, "the secret") if given else new_secret()

@@ -1,13 +1,15 @@
 """The consumer `webhook`: one delivery for each endpoint that wants an event, with the body as it will be sent."""
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
+from typing import Any
 
 from consumers.webhook.directory import Directory
-from consumers.webhook.endpoint import EVERY_TYPE, NAME, Endpoint, read_endpoints
+from consumers.webhook.endpoint import NAME, Endpoint, read_endpoints
 from telemetry.core.canonical import canonical
 from telemetry.core.delivery import Delivery
 from telemetry.core.event import Event
+from telemetry.core.subscription import without_policy
 from telemetry.runtime.config import Config
 from telemetry.store.client import Connection
 from telemetry.store.endpoints import Endpoints
@@ -41,11 +43,9 @@ class WebhookConsumer:
     def warnings(self) -> list[str]:
         """List what the file says in vain, a line each."""
         return [
-            f"webhook.endpoints.{endpoint.name}: type {event_type!r} has no key policy; without [types.{event_type}] "
-            "its events need an insert_id"
+            line
             for endpoint in self._file.values()
-            for event_type in endpoint.table.events
-            if event_type not in self._known_types | {EVERY_TYPE}
+            for line in without_policy(f"webhook.endpoints.{endpoint.name}", endpoint.table.events, self._known_types)
         ]
 
 
@@ -55,7 +55,12 @@ def connect(config: Config) -> WebhookConsumer:
 
 
 def payload(event: Event) -> str:
-    """Spell an event as every endpoint gets it (Standard Webhooks, "Payload structure"), always in the same bytes."""
+    """Spell an event as every endpoint gets it, always in the same bytes."""
     data = {"key": event.key, "distinct_id": event.distinct_id, "properties": event.properties}
-    moment = event.time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return canonical({"type": event.type, "timestamp": moment, "data": data})
+    return message(event.type, event.time, data)
+
+
+def message(kind: str, at: datetime, data: Mapping[str, Any]) -> str:
+    """Spell a message (Standard Webhooks, "Payload structure")."""
+    moment = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return canonical({"type": kind, "timestamp": moment, "data": data})

@@ -10,15 +10,17 @@ import base64
 import binascii
 import re
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
+from telemetry.core.errors import ConfigurationError
 from telemetry.core.event import Event
+from telemetry.core.subscription import covers
 from telemetry.runtime.config import Config, Table, explained, quoted, validated
 from telemetry.runtime.logs import get_logger
 from telemetry.store.endpoints import Disabled, StoredEndpoint, StoredSecret
@@ -26,7 +28,6 @@ from telemetry.store.endpoints import Disabled, StoredEndpoint, StoredSecret
 log = get_logger(__name__)
 
 NAME = "webhook"
-EVERY_TYPE = "*"
 LONGEST_URL = 2048
 # Standard Webhooks, "Signature scheme": 24 to 64 random bytes, in base64, behind a prefix.
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark of one
@@ -69,6 +70,14 @@ def check_endpoint_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(f"expected a name of up to 64 letters, digits, '_', '.' or '-', not {quoted(name)}")
     return name
+
+
+def checked(check: Callable[[str], str], text: str, about: str = "") -> str:
+    """Return what was typed, if a check lets it pass; raise ConfigurationError, which names what it is about."""
+    try:
+        return check(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{about}: {error}" if about else str(error)) from error
 
 
 def new_secret() -> str:
@@ -130,7 +139,7 @@ class Endpoint:
         """
         here = self.added_at is None or self.added_at <= event.received_at
         gone = self.removed_at is not None and self.removed_at <= event.received_at
-        return here and not gone and (EVERY_TYPE in self.table.events or event.type in self.table.events)
+        return here and not gone and covers(self.table.events, event.type)
 
     def secrets_at(self, now: datetime) -> list[str]:
         """List the secrets in use at a moment, the newest first."""
@@ -179,7 +188,11 @@ def merged(file: Mapping[str, Endpoint], rows: Mapping[str, StoredEndpoint]) -> 
     """Join the file's endpoints with those that were added; the file wins, and the database holds the switches."""
     added = {name: endpoint for name, row in rows.items() if (endpoint := _stored(row)) is not None}
     switched = {
-        name: Endpoint(name, known.table, known.secrets, known.source, rows[name].disabled if name in rows else None)
-        for name, known in file.items()
+        name: replace(known, disabled=rows[name].disabled if name in rows else None) for name, known in file.items()
     }
     return dict(sorted((added | switched).items()))
+
+
+def present(file: Mapping[str, Endpoint], rows: Mapping[str, StoredEndpoint]) -> dict[str, Endpoint]:
+    """Join them, and leave out those that were removed."""
+    return {name: endpoint for name, endpoint in merged(file, rows).items() if endpoint.removed_at is None}

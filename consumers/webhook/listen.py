@@ -10,9 +10,8 @@ import typer
 from fastapi import FastAPI, Request, Response
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from consumers.webhook.endpoint import check_secret, new_secret
+from consumers.webhook.endpoint import check_secret, checked, new_secret
 from telemetry.cli.printing import AsJson, say
-from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.logs import configure_logs
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.web import WebService
@@ -67,7 +66,7 @@ def command(app: typer.Typer) -> None:
     ) -> None:
         """Receive webhooks on this machine, verify and show them, until Ctrl-C."""
         configure_logs("console", "WARNING")
-        ours = _valid(secret)
+        ours = new_secret() if secret is None else checked(check_secret, secret, "--secret")
         web = _web(Listener(ours, status, as_json=as_json), port)
         if not as_json:
             say(f"listening on {web.url}; Ctrl-C stops it", style="bold")
@@ -79,15 +78,6 @@ def _web(listener: Listener, port: int) -> WebService:
     app = FastAPI(title="tellonce listen", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/{path:path}", listener.hear, methods=["POST"], response_model=None)
     return WebService(app, LOOPBACK, port)
-
-
-def _valid(secret: str | None) -> str:
-    if secret is None:
-        return new_secret()
-    try:
-        return check_secret(secret)
-    except ValueError as error:
-        raise ConfigurationError(f"--secret: {error}") from error
 
 
 def _ordinal(number: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from consumers.webhook.endpoint import NAME, Endpoint, merged
+from consumers.webhook.endpoint import NAME, Endpoint, present
 from telemetry.cli.printing import console, moment, say, table
 from telemetry.core.delivery import State
 from telemetry.store.client import Connection
@@ -36,9 +36,7 @@ async def listed(connection: Connection, file: Mapping[str, Endpoint]) -> list[L
     queue, shut = Deliveries(connection, NAME), await Lanes(connection, NAME).shut()
     now = connection.clock.now()
     found = []
-    for endpoint in merged(file, await Endpoints(connection).all()).values():
-        if endpoint.removed_at is not None:
-            continue
+    for endpoint in present(file, await Endpoints(connection).all()).values():
         counts = await queue.count((State.PENDING, State.LEASED, State.DEAD, State.PARKED), endpoint.destination)
         alone = shut.get(endpoint.destination)
         found.append(

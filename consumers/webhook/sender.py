@@ -69,12 +69,9 @@ def _unconnected(error: aiohttp.ClientConnectorError) -> str:
 @asynccontextmanager
 async def open_sender(fence: Fence, seconds: float) -> AsyncIterator[Sender]:
     """Open a sender whose tries take at most so many seconds."""
+    plainly = {"cookie_jar": aiohttp.DummyCookieJar(), "auto_decompress": False}
     async with (
-        open_outbound(
-            seconds, HEADERS, fence.guard(secure=True), cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
-        ) as secure,
-        open_outbound(
-            seconds, HEADERS, fence.guard(secure=False), cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
-        ) as plain,
+        open_outbound(seconds, HEADERS, fence.guard(secure=True), **plainly) as secure,
+        open_outbound(seconds, HEADERS, fence.guard(secure=False), **plainly) as plain,
     ):
         yield Sender(secure, plain)

@@ -1,6 +1,5 @@
 """`tellonce webhooks test`: one request now, in up to three tries, that leaves nothing behind."""
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +8,7 @@ from secrets import token_hex
 import anyio
 
 from consumers.webhook.address import Fence
+from consumers.webhook.consumer import message
 from consumers.webhook.endpoint import Endpoint
 from consumers.webhook.sender import open_sender
 from consumers.webhook.signing import signed
@@ -38,11 +38,11 @@ class Try:
 
 async def tried(endpoint: Endpoint, settings: Settings, clock: Clock) -> AsyncIterator[Try]:
     """Send one message, again after a pause where it was not taken, and tell of each try."""
-    message, text = f"msg_test_{token_hex(8)}", _body(endpoint.name, clock.now())
+    name, text = f"msg_test_{token_hex(8)}", message("tellonce.test", clock.now(), {"endpoint": endpoint.name})
     async with open_sender(Fence(settings.webhook_allow), settings.carry_timeout) as sender:
         for number, pause in enumerate((*PAUSES, None), 1):
             now, began = clock.now(), clock.monotonic()
-            headers = signed(message, now, text, endpoint.secrets_at(now))
+            headers = signed(name, now, text, endpoint.secrets_at(now))
             got = await sender.send(endpoint.table.url, text, headers, lambda: True)
             made = _try(number, got, clock.monotonic() - began, now)
             yield made
@@ -59,11 +59,6 @@ def show_try(one: Try) -> None:
         say(f"  {name}: {value}")
     if one.body:
         say(f"  {one.body}")
-
-
-def _body(name: str, now: datetime) -> str:
-    moment = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"type": "tellonce.test", "timestamp": moment, "data": {"endpoint": name}})
 
 
 def _try(number: int, got: Answer | NoAnswer, seconds: float, now: datetime) -> Try:

@@ -54,16 +54,15 @@ class Rounds:
         while True:
             self._changed = anyio.Event()
             await self._reopen()
-            for state in (State.PENDING, State.LEASED):
-                for destination in await self._desk.claims.destinations(state):
-                    self._want(destination, group)
+            for destination in await self._desk.queue.destinations(State.PENDING, State.LEASED):
+                self._want(destination, group)
             with anyio.move_on_after(self._desk.settings.courier_poll):
                 await self._changed.wait()
 
     async def _reopen(self) -> None:
         """Let what was parked with its destination come back with it."""
         desk = self._desk
-        for destination in await desk.claims.destinations(State.PARKED):
+        for destination in await desk.queue.destinations(State.PARKED):
             if not isinstance(await desk.carrier.terms(destination), Closed):
                 returned = await desk.queue.unpark(destination, DESTINATION_SCOPE, desk.clock.now())
                 if returned:
@@ -71,7 +70,9 @@ class Rounds:
 
     def _want(self, destination: str, group: TaskGroup) -> None:
         # Kept while nothing waits, with what it knows of its destination, and with its lease.
-        lane = self._lanes.setdefault(destination, Lane(destination, self._desk))
+        if destination not in self._lanes:
+            self._lanes[destination] = Lane(destination, self._desk)
+        lane = self._lanes[destination]
         lane.stir()
         if destination not in self._served:
             self._served.add(destination)

@@ -27,18 +27,6 @@ class Claims:
         self._rows = connection[f"{consumer}_queue"]
         self._deliveries = Deliveries(connection, consumer)
 
-    async def destinations(self, state: State = State.PENDING) -> list[str]:
-        """List the destinations for which something is in a state, a step of the index for each."""
-        found: list[str] = []
-        after = f"{state}|"
-        while True:
-            query = {"work": {"$gte": after, "$lt": f"{state}}}"}}
-            rows = await read(self._rows, query, fields={"destination": 1}, sort=BY_WORK, limit=1)
-            if not rows:
-                return found
-            found.append(rows[0]["destination"])
-            after = f"{state}|{found[-1]}}}"
-
     async def ahead(self, destination: str, limit: int) -> list[Delivery]:
         """Read what is claimed or waits for a destination: claims first, then in the order in which it is due."""
         rows = await read(self._rows, standing(WAITING, destination), sort=BY_WORK, limit=limit)

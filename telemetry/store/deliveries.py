@@ -29,9 +29,9 @@ class Deliveries:
             skipped += await insert_new(self._rows, [delivery_row(delivery) for delivery in some])
         return skipped
 
-    async def destinations(self) -> list[str]:
-        """List the destinations for which something is pending."""
-        return list(await patiently(self._rows.distinct, "destination", standing([State.PENDING])))
+    async def destinations(self, *states: State) -> list[str]:
+        """List the destinations for which something is in one of some states."""
+        return list(await patiently(self._rows.distinct, "destination", standing(states)))
 
     async def waiting(self, destination: str, limit: int) -> list[Delivery]:
         """Read the head of a destination's queue, in order, due or not: a head that waits is not overtaken."""

@@ -45,7 +45,7 @@ class ConsumerContract:
         one, other = self.consumer(), self.consumer()
         for event in self._all():
             first = _plain(one.plan(event))
-            one.plan(an_event(distinct_id="somebody else"))
+            one.plan(an_event("sign_up", "somebody else"))
             assert first == _plain(one.plan(event)), f"{event.key} is planned otherwise the second time"
             assert first == _plain(other.plan(event)), f"{event.key} is planned otherwise by another process"
 

@@ -13,7 +13,7 @@ ONCE = datetime(2026, 1, 1, tzinfo=UTC)
 _order = count(1)
 
 
-def an_event(event: str = "sign_up", distinct_id: str = "u1", key: str | None = None, **properties: Any) -> Event:
+def an_event(event: str = "sign_up", distinct_id: str = "u1", key: str | None = None, /, **properties: Any) -> Event:
     """Make an event as a consumer gets it; its key is that of a type which knows each subject once."""
     return _event(event, distinct_id, key or f"{event}:{distinct_id}", properties)
 

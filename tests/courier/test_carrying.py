@@ -5,7 +5,7 @@ import pytest
 
 from telemetry.core.backoff import Schedule
 from telemetry.core.carrier import Errand, Terms
-from telemetry.core.delivery import Signal, State
+from telemetry.core.delivery import Delivery, Signal, State
 from telemetry.core.errors import StaleError, UnavailableError
 from telemetry.core.outcome import Dead, Delivered, Outcome, Parked, Retry, Unknown
 from telemetry.store.attempts import Attempt
@@ -181,13 +181,19 @@ async def test_a_claim_whose_holder_ended_is_taken_over_when_it_lapses_and_the_l
     assert ["unknown", "delivered"] == found
 
 
-async def test_a_late_holder_settles_nothing(office: Office) -> None:
+async def claimed_by_two(office: Office) -> tuple[Delivery, Delivery]:
+    """Have a delivery claimed by one courier, and when that claim has lapsed by another."""
     (delivery,) = await office.offer("sign_up:u1")
     now = office.connection.clock.now()
     first = await office.claims.take(delivery, "slow", now)
     assert first is not None
     second = await office.claims.take(first, "quick", now)
     assert second is not None
+    return first, second
+
+
+async def test_a_late_holder_settles_nothing(office: Office) -> None:
+    first, second = await claimed_by_two(office)
     assert not await office.claims.finish(first, Signal.GIVE_UP, reason="late")
     assert State.LEASED is (await office.row("sign_up:u1")).state
     assert await office.claims.finish(second, Signal.DONE, result={"status": 200})
@@ -229,12 +235,7 @@ async def test_one_claim_more_without_any_outcome_parks_it(office: Office) -> No
 
 
 async def test_a_late_holder_that_has_delivered_spares_the_next_one_the_work(office: Office) -> None:
-    (delivery,) = await office.offer("sign_up:u1")
-    now = office.connection.clock.now()
-    first = await office.claims.take(delivery, "slow", now)
-    assert first is not None
-    second = await office.claims.take(first, "quick", now)
-    assert second is not None
+    first, second = await claimed_by_two(office)
     assert await office.claims.finish(first, Signal.DONE, result={"status": 200})
-    assert not await office.claims.put_back(second, Signal.RETRY, now, failures=1)
+    assert not await office.claims.put_back(second, Signal.RETRY, office.connection.clock.now(), failures=1)
     assert State.DELIVERED is (await office.row("sign_up:u1")).state

@@ -9,6 +9,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.crash.crossings import Passage, Side
+from tests.loopback import listen
 
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
 _ID = re.compile(r"\d{5,}")
@@ -28,10 +29,7 @@ class Relay:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._relay)
         self._session = aiohttp.ClientSession(auto_decompress=False)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._runner, self.base = await listen(app)
         return self
 
     async def __aexit__(

@@ -1,11 +1,8 @@
 """What the log tells of an exception."""
 
-import logging
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-import structlog
 
 from telemetry.runtime.logs import configure_logs, get_logger
 from telemetry.store.endpoints import StoredSecret
@@ -14,17 +11,7 @@ from telemetry.store.endpoints import StoredSecret
 SECRET = "whsec_" + "hunter2"
 
 
-@pytest.fixture(autouse=True)
-def own_log() -> Iterator[None]:
-    """A log that is as it was afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
+@pytest.mark.usefixtures("own_log")
 @pytest.mark.parametrize("form", ["console", "json"])
 def test_where_it_was_raised_is_told_and_what_was_in_hand_is_not(
     form: Literal["console", "json"], capsys: pytest.CaptureFixture[str]

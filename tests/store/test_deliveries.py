@@ -78,4 +78,4 @@ async def test_destinations_with_work_are_listed_and_others_are_not(queue: Deliv
     await queue.offer([done, waiting])
     await queue.settle([(done.id, 0)], Signal.DONE)
 
-    assert await queue.destinations() == ["discord:2"]
+    assert await queue.destinations(State.PENDING) == ["discord:2"]
