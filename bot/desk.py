@@ -14,6 +14,7 @@ from bot.verdict import Verdict
 from telemetry.core.backoff import Backoff
 from telemetry.core.clock import Clock
 from telemetry.core.delivery import Delivery
+from telemetry.core.delivery import destination_of as told_at
 from telemetry.runtime.settings import Settings
 from telemetry.store.attempts import Attempts
 from telemetry.store.channels import Channel, Channels
@@ -99,4 +100,4 @@ def channel_of(destination: str) -> str:
 
 def channel_of_delivery(name: str) -> str:
     """Give the channel that a delivery's id names."""
-    return channel_of(name.partition("|")[2])
+    return channel_of(told_at(name))

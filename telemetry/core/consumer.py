@@ -6,6 +6,7 @@ from typing import Protocol
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import ConfigurationError
 from telemetry.core.event import Event
+from telemetry.core.fan_out import FanOut
 
 
 class Consumer(Protocol):
@@ -15,7 +16,7 @@ class Consumer(Protocol):
     def name(self) -> str:
         """The name under which the database knows it: no dot, no dollar sign."""
 
-    def plan(self, event: Event) -> Sequence[Delivery]:
+    def plan(self, event: Event) -> Sequence[Delivery | FanOut]:
         """List the deliveries of an event, at most one a destination; the same event gives the same list."""
 
 

@@ -17,6 +17,7 @@ from telemetry.core.event import Event
 class State(StrEnum):
     """Where a delivery stands."""
 
+    HELD = "held"
     PENDING = "pending"
     LEASED = "leased"
     DELIVERED = "delivered"
@@ -28,6 +29,7 @@ class State(StrEnum):
 class Signal(StrEnum):
     """What may happen to a delivery."""
 
+    ADMIT = "admit"  # its turn in its run has come
     CLAIM = "claim"  # a courier takes it, or takes it over from one that went quiet
     DONE = "done"  # it is certain that the outside has it
     RETRY = "retry"  # this attempt failed, another may not
@@ -40,6 +42,7 @@ class Signal(StrEnum):
 
 
 TRANSITIONS: Mapping[State, Mapping[Signal, State]] = {
+    State.HELD: {Signal.ADMIT: State.PENDING, Signal.SKIP: State.SKIPPED},
     State.PENDING: {
         Signal.CLAIM: State.LEASED,
         Signal.DONE: State.DELIVERED,
@@ -101,6 +104,8 @@ class Delivery:
     failures: int = 0
     generation: int = 0
     group: str | None = None  # within it a destination may ask for order
+    run: str | None = None  # the run in which it waits for its turn
+    turn: int = 0  # its place in the run, from 0
     silent: int = 0  # claims in a row that came to nothing
     pauses: int = 0  # tries that cost nothing, as the destination asked for a pause
     solo: bool = False  # must travel alone
@@ -110,20 +115,25 @@ class Delivery:
     result: Mapping[str, Any] | None = None
 
     @classmethod
-    def of(cls, event: Event, destination: str, body: Mapping[str, Any], **fields: Any) -> Self:
-        """Make the delivery of an event to a destination, as a consumer plans it."""
+    def of(cls, event: Event, destination: str, body: Mapping[str, Any], *, part: int = 0, **fields: Any) -> Self:
+        """Make the delivery of an event to a destination, as a consumer plans it; the first part is part 0."""
         return cls(
-            id=delivery_id(event.key, destination),
+            id=delivery_id(event.key, destination, part),
             event=event.key,
             receipt=event.receipt,
             destination=destination,
             body=body,
-            order=event.order,
+            order=event.order + part,
             ready_at=event.due_at or event.received_at,
             **fields,
         )
 
 
-def delivery_id(event_key: str, destination: str) -> str:
-    """Name the delivery of an event to a destination."""
-    return f"{event_key}|{destination}"
+def delivery_id(event_key: str, destination: str, part: int = 0) -> str:
+    """Name the delivery of an event to a destination; the parts after the first have their number behind it."""
+    return f"{event_key}|{destination}|{part}" if part else f"{event_key}|{destination}"
+
+
+def destination_of(name: str) -> str:
+    """Give the destination that a delivery's id names: neither a key nor a destination holds "|"."""
+    return name.split("|")[1]

@@ -8,7 +8,7 @@ from anyio.abc import TaskGroup
 
 from telemetry.core.backoff import Backoff
 from telemetry.core.carrier import Closed
-from telemetry.core.delivery import State
+from telemetry.core.delivery import State, destination_of
 from telemetry.core.errors import UnavailableError
 from telemetry.courier.desk import DESTINATION_SCOPE, Desk
 from telemetry.courier.lane import Lane
@@ -48,7 +48,7 @@ class Rounds:
                 self._desk.carrier.changed()
                 self._changed.set()
             else:
-                self._want(name.partition("|")[2], group)
+                self._want(destination_of(name), group)
 
     async def _go_round(self, group: TaskGroup) -> None:
         while True:

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from telemetry.core.canonical import canonical
-from telemetry.core.clock import Clock
-from telemetry.core.event import Event
+from telemetry.core.clock import Clock, milliseconds
+from telemetry.core.event import Event, new_event
 from telemetry.core.key import body_digest
 from telemetry.ingest.envelope import Envelope, happened
 
@@ -38,30 +38,25 @@ class Sequencer:
         now = self._clock.now()
         first = max(int(now.timestamp() * 1_000_000), self._next)
         self._next = first + count
-        return first, _stored(now)
+        return first, milliseconds(now)
 
 
 def make_event(
     envelope: Envelope, claims: Mapping[str, Any], key: str, source: str, receipt: str, order: int, received: datetime
 ) -> Event:
     """Make the event of an envelope."""
-    return Event(
+    return new_event(
         key=key,
         type=envelope.event,
         distinct_id=envelope.distinct_id,
         properties=claims["properties"],
-        time=_stored(happened(envelope, received)),
-        received_at=received,
+        time=milliseconds(happened(envelope, received)),
+        received=received,
         source=source,
         digest=body_digest(claims),
         receipt=receipt,
         order=order,
-        due_at=received,
     )
-
-
-def _stored(moment: datetime) -> datetime:
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def fields_of(envelope: Envelope) -> dict[str, Any]:

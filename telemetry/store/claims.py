@@ -9,11 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from telemetry.core.clock import micros
 from telemetry.core.delivery import Delivery, Signal, State
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, patiently, read
 from telemetry.store.deliveries import BY_WORK, Deliveries, standing
-from telemetry.store.documents import delivery_from, line, line_place, micros, work_place
+from telemetry.store.documents import delivery_from, line, line_place, work_place
 
 WAITING = (State.LEASED, State.PENDING)
 BY_LINE = (("line", 1),)

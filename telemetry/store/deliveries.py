@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from telemetry.core.clock import micros
 from telemetry.core.delivery import TOMBSTONES, Delivery, Signal, State, sources, target
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, chunks, insert_new, patiently, read
-from telemetry.store.documents import delivery_from, delivery_row, micros
+from telemetry.store.documents import delivery_from, delivery_row
 
 INSERT_AT_ONCE = 1000
 BY_WORK = (("work", 1),)

@@ -1,16 +1,15 @@
 """Rows as MongoDB holds them, and the values we make of them."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
 from telemetry.core.delivery import TOMBSTONES, Delivery, State
-from telemetry.core.event import Ack, Event
+from telemetry.core.event import Ack, Cancelled, Event
 from telemetry.core.key import slot
 
 Row = dict[str, Any]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def event_row(event: Event) -> Row:
@@ -29,7 +28,15 @@ def event_row(event: Event) -> Row:
         "order": event.order,
         "acks": {name: {"at": ack.at, "deliveries": ack.deliveries} for name, ack in event.acks.items()},
     }
-    return row if event.due_at is None else row | {"due_at": event.due_at}
+    rare = {
+        "due_at": event.due_at,
+        "deliver_at": event.deliver_at,
+        "revision": event.revision,
+        "fired": event.fired,
+        "cancelled": asdict(event.cancelled) if event.cancelled else None,
+        "origin": event.origin,
+    }
+    return row | {name: value for name, value in rare.items() if value is not None}
 
 
 def event_from(row: Mapping[str, Any]) -> Event:
@@ -47,13 +54,18 @@ def event_from(row: Mapping[str, Any]) -> Event:
         order=row["order"],
         due_at=row.get("due_at"),
         acks={name: Ack(ack["at"], ack["deliveries"]) for name, ack in row.get("acks", {}).items()},
+        deliver_at=row.get("deliver_at"),
+        revision=row.get("revision"),
+        fired=row.get("fired"),
+        cancelled=Cancelled(**row["cancelled"]) if "cancelled" in row else None,
+        origin=row.get("origin"),
     )
 
 
 def delivery_row(delivery: Delivery) -> Row:
     """Spell a delivery as its row; only an unfinished one has `work`, and so an entry in the work index."""
     place = work_place(delivery.destination, delivery.order)
-    row = {
+    row: Row = {
         "_id": delivery.id,
         "event": delivery.event,
         "receipt": delivery.receipt,
@@ -66,8 +78,12 @@ def delivery_row(delivery: Delivery) -> Row:
         "failures": delivery.failures,
         "generation": delivery.generation,
     }
-    if delivery.state not in TOMBSTONES:
+    if delivery.state is State.HELD:
+        row |= {"ready_at": delivery.ready_at, "work": held_place(delivery.run or "", delivery.turn)}
+    elif delivery.state not in TOMBSTONES:
         row |= {"ready_at": delivery.ready_at, "work": f"{delivery.state}|{place}"}
+    if delivery.run is not None:
+        row |= {"run": delivery.run, "turn": delivery.turn}
     if delivery.group is not None:
         row |= {"group": delivery.group, "line": line_place(delivery)}
     if delivery.reason is not None:
@@ -80,9 +96,10 @@ def work_place(destination: str, order: int) -> str:
     return f"{destination}|{order:020d}"
 
 
-def micros(moment: datetime) -> int:
-    """Count the microseconds of a moment since 1970, as orders and places do."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+def held_place(run: str, turn: int) -> str:
+    """Spell the work entry of a delivery that waits for its turn in a run."""
+    # Hashed, as the name may hold any sign.
+    return f"{State.HELD}|{sha256(run.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}|{turn:08d}"
 
 
 def line(destination: str, group: str) -> str:
@@ -110,6 +127,8 @@ def delivery_from(row: Mapping[str, Any]) -> Delivery:
         failures=row["failures"],
         generation=row["generation"],
         group=row.get("group"),
+        run=row.get("run"),
+        turn=row.get("turn", 0),
         silent=row.get("silent", 0),
         pauses=row.get("pauses", 0),
         solo=row.get("solo", False),

@@ -16,6 +16,7 @@ from telemetry.store.commands import Collection, patiently, translated
 MAX_AWAIT_MS = 4000
 HINTS_AT_ONCE = 500
 EARLY = 0.5
+EVENTS = "events"
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.2
 
 
@@ -24,6 +25,19 @@ async def follow(connection: Connection, collection: str, field: str) -> AsyncIt
     """Open a stream of one field of each row inserted from now on; raise UnavailableError on any trouble."""
     stages = [{"$match": {"operationType": "insert"}}, {"$project": {"hint": f"$fullDocument.{field}"}}]
     async with _following(connection[collection], stages) as hints:
+        yield hints
+
+
+@asynccontextmanager
+async def follow_events(
+    connection: Connection, beside: Sequence[str] = ()
+) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
+    """Open one stream of (collection, id): events that come or are revised, and any change in others beside them."""
+    comes: list[Mapping[str, Any]] = [
+        {"operationType": "insert"},
+        {"updateDescription.updatedFields.revision": {"$exists": True}},
+    ]
+    async with _telling(connection, EVENTS, comes, beside) as hints:
         yield hints
 
 
@@ -37,7 +51,15 @@ async def follow_queue(
         {"updateDescription.updatedFields.state": State.PENDING.value},
         {"operationType": "replace", "fullDocument.state": State.PENDING.value},
     ]
-    told: list[Mapping[str, Any]] = [{"ns.coll": queue, "$or": waits}, {"ns.coll": {"$in": list(beside)}}]
+    async with _telling(connection, queue, waits, beside) as hints:
+        yield hints
+
+
+@asynccontextmanager
+async def _telling(
+    connection: Connection, collection: str, changes: Sequence[Mapping[str, Any]], beside: Sequence[str]
+) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
+    told: list[Mapping[str, Any]] = [{"ns.coll": collection, "$or": list(changes)}, {"ns.coll": {"$in": list(beside)}}]
     stages: list[Mapping[str, Any]] = [
         {"$match": {"$or": told}},
         {"$project": {"hint": ["$ns.coll", "$documentKey._id"]}},

@@ -13,6 +13,7 @@ from typing import Any
 from telemetry.core.consumer import Consumer, check_name
 from telemetry.core.delivery import Delivery, State, delivery_id
 from telemetry.core.event import Event
+from telemetry.core.fan_out import FanOut
 from telemetry.store.documents import delivery_from, delivery_row
 from telemetry.testing.facts import an_event, odd_events
 
@@ -102,11 +103,12 @@ class ConsumerContract:
         return [*self.events(), *odd_events()]
 
     def _plans(self) -> Sequence[tuple[Event, Sequence[Delivery]]]:
-        return [(event, self.consumer().plan(event)) for event in self._all()]
+        plans = [(event, self.consumer().plan(event)) for event in self._all()]
+        return [(event, [item for item in plan if isinstance(item, Delivery)]) for event, plan in plans]
 
 
-def _plain(plan: Sequence[Delivery]) -> list[dict[str, Any]]:
-    return [asdict(delivery) for delivery in plan]
+def _plain(plan: Sequence[Delivery | FanOut]) -> list[dict[str, Any]]:
+    return [asdict(item) for item in plan]
 
 
 def _not_json(value: Any) -> str:

@@ -150,7 +150,7 @@ class Dispatcher:
             self._metrics.unplanned.labels(party.name).inc()
             log.exception("event.unplanned", consumer=party.name, key=event.key)
             return None
-        return plan
+        return [item for item in plan if isinstance(item, Delivery)]
 
     async def _offer_plans(self, party: Party, plans: Mapping[str, Sequence[Delivery]]) -> dict[str, int]:
         deliveries = [delivery for plan in plans.values() for delivery in plan]

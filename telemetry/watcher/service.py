@@ -21,7 +21,7 @@ from telemetry.store.client import Connection, connect
 from telemetry.store.commands import Session
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
-from telemetry.store.feed import follow
+from telemetry.store.feed import follow_events
 from telemetry.store.indexes import declared, reconcile
 from telemetry.store.leases import Leases
 from telemetry.store.registry import Registry
@@ -113,7 +113,7 @@ class WatchService:
         ]
         settings = self._settings
         return Watcher(
-            partial(follow, connection, "events", "_id"),
+            partial(follow_events, connection),
             self._lane(connection, quick, parties),
             self._lane(connection, thorough, parties),
             Sweep(Events(connection, thorough), self._progress, settings.sweep_overlap, settings.batch),

@@ -1,9 +1,9 @@
 """The watcher at work: open the stream, then sweep, then follow; sweep again on a timer and on any trouble."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import anyio
 
@@ -27,7 +27,7 @@ class EventReader(Protocol):
         """Read the events that exist among the given keys."""
 
 
-OpenFeed = Callable[[], AbstractAsyncContextManager[AsyncIterator[Any]]]
+OpenFeed = Callable[[], AbstractAsyncContextManager[AsyncIterator[tuple[str, str]]]]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Watcher:
         batch: int,
         sweep_every: float,
         full_sweep_every: float,
+        beside: Mapping[str, Callable[[], None]] | None = None,
     ) -> None:
         self._feed = feed
         self._quick = quick
@@ -63,6 +64,7 @@ class Watcher:
         self._batch = batch
         self._sweep_every = sweep_every
         self._full_sweep_every = full_sweep_every
+        self._beside = beside or {}  # by collection: whom to tell that it has changed
         self._hints: dict[str, None] = {}
         self._woken = anyio.Event()
         self._overflowed = anyio.Event()
@@ -78,8 +80,11 @@ class Watcher:
             group.start_soon(self._follow, name="hints")
             await self._keep_sweeping()
 
-    async def _listen(self, hints: AsyncIterator[Any]) -> None:
-        async for key in hints:
+    async def _listen(self, hints: AsyncIterator[tuple[str, str]]) -> None:
+        async for collection, key in hints:
+            if collection in self._beside:
+                self._beside[collection]()
+                continue
             self._metrics.hints.inc()
             if len(self._hints) < MOST_HINTS:
                 self._hints[key] = None

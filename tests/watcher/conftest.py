@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from random import Random
+from typing import Any
 
 import anyio
 import pytest
@@ -12,7 +13,7 @@ from telemetry.core.consumer import Consumer
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
-from telemetry.store.feed import follow
+from telemetry.store.feed import follow_events
 from telemetry.store.registry import Registry
 from telemetry.watcher.consumers import refresher
 from telemetry.watcher.dispatch import Dispatcher, Party
@@ -32,8 +33,8 @@ def make_watcher(
     dispatcher = Dispatcher(parties, events, Registry(connection), clock, Random(1), metrics)
     lane = Lane(events, dispatcher)
     sweep = Sweep(events, Progress(), 60, 100)
-    pace = {"sweep_every": 10.0, "full_sweep_every": 600.0} | settings
-    feed = partial(follow, connection, "events", "_id")
+    pace: dict[str, Any] = {"sweep_every": 10.0, "full_sweep_every": 600.0} | settings
+    feed = partial(follow_events, connection)
     return Watcher(feed, lane, lane, sweep, clock, metrics, batch=100, **pace), dispatcher
 
 
