@@ -72,6 +72,10 @@ def _timeline(event: Event | None, attempts: Sequence[Attempt]) -> list[Moment]:
     if event is not None:
         moments.append(Moment(event.time, "it happened"))
         moments.append(Moment(event.received_at, f"accepted from {event.source}, receipt {event.receipt}"))
+        if event.deliver_at is not None:
+            moments.append(Moment(event.deliver_at, f"it was to be told from then on{_revision(event)}"))
+        if event.cancelled is not None:
+            moments.append(Moment(event.cancelled.at, f"cancelled by {event.cancelled.by}: {event.cancelled.reason}"))
         for name, ack in event.acks.items():
             moments.append(Moment(ack.at, f"{name} took it over as {_count(ack.deliveries)}"))
     return sorted(moments, key=lambda moment: moment.at)
@@ -80,11 +84,14 @@ def _timeline(event: Event | None, attempts: Sequence[Attempt]) -> list[Moment]:
 def _owed(event: Event | None, registered: Mapping[str, Registered], now: datetime) -> list[str]:
     if event is None:
         return ["the event is gone although deliveries of it are stored: run `tellonce verify`"]
+    if event.cancelled is not None:
+        return ["nothing: it is cancelled; a higher revision opens it again"]
     if event.due_at is None:
         return []
     lacking = [name for name in registered if name not in event.acks]
     if event.due_at > now:
-        return [f"it is due at {event.due_at:%Y-%m-%d %H:%M:%S} UTC, and offered then"]
+        changes = f"; until then a higher revision changes it, and `tellonce cancel '{event.key}'` takes it back"
+        return [f"it is due at {event.due_at:%Y-%m-%d %H:%M:%S} UTC, and offered then{changes}"]
     return [f"{name}: {_why_owed(registered[name])}" for name in sorted(lacking)] or [
         "it is owed, but no consumer is registered: start `tellonce watch`" if not registered else "it settles soon"
     ]
@@ -125,6 +132,10 @@ def _waits(row: Delivery, shut: Mapping[str, Shut], now: datetime) -> str:
     if row.ready_at and row.ready_at > now:
         return f"waits until {row.ready_at:%Y-%m-%d %H:%M:%S} UTC{failed}"
     return f"waits for its courier, in order{failed}"
+
+
+def _revision(event: Event) -> str:
+    return f", as revision {event.revision} says" if event.revision else ""
 
 
 def _count(deliveries: int) -> str:

@@ -19,6 +19,7 @@ from telemetry.runtime.settings import Settings
 from telemetry.runtime.web import WebService
 from telemetry.store.client import Connection, connect
 from telemetry.store.commands import Session
+from telemetry.store.deferred import Deferred
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.feed import follow_events
@@ -125,8 +126,11 @@ class WatchService:
         )
 
     def _lane(self, connection: Connection, session: Session, parties: Sequence[Party]) -> Lane:
-        events, registry = Events(connection, session), Registry(connection, session)
-        return Lane(events, Dispatcher(parties, events, registry, connection.clock, self._chance, self._metrics))
+        events, deferred = Events(connection, session), Deferred(connection, session)
+        registry = Registry(connection, session)
+        return Lane(
+            events, Dispatcher(parties, events, deferred, registry, connection.clock, self._chance, self._metrics)
+        )
 
 
 async def run_watch(settings: Settings, config: Config, chance: Random | None = None) -> None:

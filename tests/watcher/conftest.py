@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from telemetry.core.clock import Clock
 from telemetry.core.consumer import Consumer
 from telemetry.store.client import Connection
+from telemetry.store.deferred import Deferred
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.feed import follow_events
@@ -30,7 +31,7 @@ def make_watcher(
     """Put a watcher together on a connection."""
     events, clock = Events(connection), clock or connection.clock
     metrics = WatchMetrics(CollectorRegistry())
-    dispatcher = Dispatcher(parties, events, Registry(connection), clock, Random(1), metrics)
+    dispatcher = Dispatcher(parties, events, Deferred(connection), Registry(connection), clock, Random(1), metrics)
     lane = Lane(events, dispatcher)
     sweep = Sweep(events, Progress(), 60, 100)
     pace: dict[str, Any] = {"sweep_every": 10.0, "full_sweep_every": 600.0} | settings
