@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -43,14 +44,25 @@ def command(app: typer.Typer) -> None:
 
         The database is embedded unless TELLONCE_MONGODB_URI is set, Discord is simulated unless DISCORD_TOKEN is.
         """
-        settings = Settings.read(os.environ)
+        settings, following = Settings.read(os.environ), _program(then)
         settings.require_ingest_keys()
         with occupied() as directory:
             config = _config(settings)
             addresses = choose_addresses(settings, simulator_port, courier_names())
             with _database(settings, directory) as server:
-                anyio.run(_Show(settings, config, addresses, server, directory, shlex.split(then or "")).run)
+                anyio.run(_Show(settings, config, addresses, server, directory, following).run)
         say("stopped")
+
+
+def _program(then: str | None) -> list[str]:
+    words = shlex.split(then or "")
+    if words and shutil.which(words[0], path=_path()) is None:
+        raise ConfigurationError(f"--then {words[0]}: there is no such program")
+    return words
+
+
+def _path() -> str:
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 
 
 def _config(settings: Settings) -> Config:
@@ -109,8 +121,7 @@ class _Show:
         ]
         simulator = addresses.simulator and simulator_command(addresses.simulator, config, directory)
         self._simulator = [self._child("discord", simulator, environment())] if simulator else []
-        found = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        self._then = [self._child("then", then, environment(PATH=found))] if then else []
+        self._then = [self._child("then", then, environment(PATH=_path()))] if then else []
 
     @property
     def _children(self) -> list[Child]:
