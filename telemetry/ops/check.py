@@ -50,7 +50,7 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 def _file(config: Config) -> Finding:
     schedules = len(config.section(SCHEDULES))
-    said = f", {schedules} schedules" if schedules else ""
+    said = f", {schedules} schedule{'s'[: schedules > 1]}" if schedules else ""
     return Finding("ok", f"{config.source}: {len(config.types)} event types{said}")
 
 

@@ -48,24 +48,26 @@ async def untold(connection: Connection, key: str) -> tuple[datetime, str] | Non
         known = await Schedules(connection).get(name)
     except UNREADABLE:
         return None
-    why = _why_untold(known, incarnation, occurrence) if known else None
+    now = connection.clock.now()
+    why = _why_untold(known, incarnation, occurrence, now) if known else None
     return (occurrence, why) if why else None
 
 
-def _why_untold(known: Schedule, incarnation: int, occurrence: datetime) -> str | None:
+def _why_untold(known: Schedule, incarnation: int, occurrence: datetime, now: datetime) -> str | None:
     for left in known.left_out:
         if left.incarnation == incarnation and left.span.holds(occurrence):
             return _left_out(known, left)
     here = incarnation == known.incarnation and is_occurrence(known.entry.timing, occurrence)
     if not here or known.removed or occurrence <= known.cursor:
         return None
-    return f"schedule {known.name} ({spell_timing(known.entry.timing)}) tells it then{_unless(known)}"
+    said = f"schedule {known.name} ({spell_timing(known.entry.timing)})"
+    if known.paused:
+        return f"{said} leaves it out while it is paused"
+    if occurrence > now:
+        return f"{said} tells it then"
+    return f"{said} has yet to decide about it, as a watcher does within seconds (missed = {known.entry.missed})"
 
 
 def _left_out(known: Schedule, left: LeftOut) -> str:
     span = f"from {left.span.first:{SHOWN}} to {left.span.last:{SHOWN}} UTC"
     return f"schedule {known.name} left it out, one of {left.span} {span}: {WHY.get(left.why, left.why)}"
-
-
-def _unless(known: Schedule) -> str:
-    return ", unless it is still paused" if known.paused else ""

@@ -1,25 +1,20 @@
 """A schedule's row: who may change it, and which occurrences were decided before."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
 
+from telemetry.core.cron import Cron
 from telemetry.core.due import Due, Missed, Span
 from telemetry.core.schedule import Entry, Schedule
-from telemetry.core.timing import Cron, Every, Once, Timing
+from telemetry.core.timing import Every, Once, Timing
 from telemetry.store.client import Connection
 from telemetry.store.schedules import Schedules
+from tests.timed import an_entry
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-
-
-def an_entry(timing: Timing | None = None, **said: object) -> Entry:
-    """Make what is said about a schedule."""
-    entry = Entry(timing or Cron("0 * * * *", "UTC"), "UTC", "reminder", "team", {"text": "hello"})
-    return replace(entry, **said)  # type: ignore[arg-type]
 
 
 @pytest.fixture
