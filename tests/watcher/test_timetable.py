@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from telemetry.core.due import Missed, due
-from telemetry.core.errors import TellonceError
+from telemetry.core.errors import TellonceError, UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.schedule import Schedule, events_of
 from telemetry.core.timing import Once
@@ -121,6 +121,21 @@ async def test_an_occurrence_is_told_once_wherever_its_watcher_was_killed(connec
         (event,) = await told(connection, "hourly")
         assert decided.occurrences[0] == event.time
         assert not (await get(connection, "hourly")).firings
+
+
+@pytest.mark.parametrize("change", ["pause", "remove"])
+async def test_what_was_decided_before_a_pause_or_a_removal_is_told_all_the_same(
+    connection: Connection, change: str
+) -> None:
+    now = connection.clock.now()
+    known = await add(connection, "hourly", an_entry(every(3600, now)), asleep=3600)
+    decided = due(known.entry.timing, known.cursor, now, Missed.LATEST)
+    assert decided is not None
+    assert await Schedules(connection).advance(known, decided)
+    assert await getattr(Schedules(connection), change)(known)
+    await one_round(connection)
+    assert decided.occurrences == [event.time for event in await told(connection, "hourly")]
+    assert not (await get(connection, "hourly")).firings
 
 
 async def test_a_watcher_whose_memory_is_old_tells_nothing_twice(connection: Connection) -> None:
@@ -248,6 +263,23 @@ async def test_a_schedule_that_fails_or_cannot_be_read_holds_up_no_other(connect
     # What was decided is told as soon as it can be.
     await one_round(connection)
     assert 1 == len(await told(connection, "bad"))
+
+
+class Away(Events):
+    """Events that cannot be stored for now."""
+
+    async def insert(self, events: Sequence[Event]) -> dict[str, Event]:
+        """Say so."""
+        raise UnavailableError("the database does not answer")
+
+
+async def test_what_is_decided_stays_noted_until_it_is_stored(connection: Connection) -> None:
+    await add(connection, "hourly", an_entry(every(3600, connection.clock.now())), asleep=3600)
+    with pytest.raises(UnavailableError):
+        await one_round(connection, Away(connection))
+    assert 1 == len((await get(connection, "hourly")).firings)
+    await one_round(connection)
+    assert 1 == len(await told(connection, "hourly"))
 
 
 async def test_while_nothing_is_due_nothing_is_asked(mongodb_uri: str, connection: Connection, database: str) -> None:
