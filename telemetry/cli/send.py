@@ -82,10 +82,11 @@ def _opened(file: Path) -> Iterator[TextIO]:
 
 def _one(given: dict[str, Any], properties: Sequence[str]) -> dict[str, Any]:
     event = {name: value for name, value in given.items() if value is not None}
-    return event | ({"properties": dict(map(_property, properties))} if properties else {})
+    return event | ({"properties": dict(map(read_property, properties))} if properties else {})
 
 
-def _property(text: str) -> tuple[str, Any]:
+def read_property(text: str) -> tuple[str, Any]:
+    """Read a property as it is typed: name=text, or name:=JSON."""
     name, equals, value = text.partition("=")
     if not equals or not name.rstrip(":"):
         raise typer.BadParameter(f"{text!r}: expected name=text, or name:=JSON")

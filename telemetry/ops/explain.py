@@ -6,6 +6,7 @@ from datetime import datetime
 
 from telemetry.core.delivery import Delivery, State
 from telemetry.core.event import Event
+from telemetry.ops.occurrence import told_by, untold
 from telemetry.ops.status import in_flight
 from telemetry.store.attempts import Attempt, Attempts
 from telemetry.store.census import Census
@@ -46,7 +47,7 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
     deliveries = {queue.consumer: await queue.of_event(key) for queue in await queues(connection)}
     deliveries = {name: rows for name, rows in deliveries.items() if rows}
     if event is None and not deliveries:
-        return None
+        return await _untold(connection, key, asked)
     attempts = await Attempts(connection).of_event(key)
     registered = await Registry(connection).read()
     channels = await Channels(connection).all()
@@ -67,6 +68,14 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
     )
 
 
+async def _untold(connection: Connection, key: str, asked: str) -> Explanation | None:
+    found = await untold(connection, key)
+    if found is None:
+        return None
+    meant, why = found
+    return Explanation(key, asked, None, [Moment(meant, "it is meant for this moment")], {}, [], [why])
+
+
 def _timeline(event: Event | None, attempts: Sequence[Attempt]) -> list[Moment]:
     moments = [Moment(attempt.at, f"{attempt.delivery}: {attempt.outcome}: {attempt.reason}") for attempt in attempts]
     if event is not None:
@@ -76,6 +85,7 @@ def _timeline(event: Event | None, attempts: Sequence[Attempt]) -> list[Moment]:
             moments.append(Moment(event.deliver_at, f"it was to be told from then on{_revision(event)}"))
         if event.cancelled is not None:
             moments.append(Moment(event.cancelled.at, f"cancelled by {event.cancelled.by}: {event.cancelled.reason}"))
+        moments += [Moment(event.received_at, line) for line in told_by(event)]
         for name, ack in event.acks.items():
             moments.append(Moment(ack.at, f"{name} took it over as {_count(ack.deliveries)}"))
     return sorted(moments, key=lambda moment: moment.at)

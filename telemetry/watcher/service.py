@@ -1,6 +1,6 @@
 """The watch daemon, put together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from random import Random
@@ -11,13 +11,15 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from telemetry.core.consumer import Consumer
+from telemetry.core.schedule import Entry
 from telemetry.runtime.config import Config
 from telemetry.runtime.health import Readiness, health_routes
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.schedules import read_schedules
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.settings import Settings
 from telemetry.runtime.web import WebService
-from telemetry.store.client import Connection, connect
+from telemetry.store.client import Connection, DatabaseClock, connect
 from telemetry.store.commands import Session
 from telemetry.store.deferred import Deferred
 from telemetry.store.deliveries import Deliveries
@@ -26,12 +28,16 @@ from telemetry.store.feed import follow_events
 from telemetry.store.indexes import declared, reconcile
 from telemetry.store.leases import Leases
 from telemetry.store.registry import Registry
+from telemetry.store.schedules import COLLECTION as SCHEDULES
+from telemetry.store.schedules import Schedules
+from telemetry.watcher.adoption import adopt
 from telemetry.watcher.consumers import load_consumers, refresher
 from telemetry.watcher.dispatch import Dispatcher, Party
 from telemetry.watcher.duty import Duty
 from telemetry.watcher.memory import Memory
 from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.sweep import Progress, Sweep
+from telemetry.watcher.timetable import Timetable
 from telemetry.watcher.watcher import Lane, Watcher
 
 log = get_logger(__name__)
@@ -53,6 +59,7 @@ class WatchService:
         readiness: Readiness,
         metrics: WatchMetrics,
         chance: Random,
+        schedules: Mapping[str, Entry] | None = None,
     ) -> None:
         self._settings = settings
         self._config = config
@@ -60,6 +67,8 @@ class WatchService:
         self._readiness = readiness
         self._metrics = metrics
         self._chance = chance
+        self._schedules = schedules or {}
+        self._adopted = False
         self._holder = token_hex(8)
         self._progress = Progress()
 
@@ -84,6 +93,10 @@ class WatchService:
             log.info("index.reconciled", index=f"{done.index.collection}.{done.index.name}", action=done.action)
         for name in names:
             await Registry(connection).register(name)
+        if not self._adopted:
+            # Once a process: one that comes back from an outage must not undo what a newer file brought.
+            await adopt(Schedules(connection), self._schedules)
+            self._adopted = True
         self._readiness.has("database")
 
     def _duty(self, connection: Connection) -> Duty:
@@ -98,8 +111,10 @@ class WatchService:
                 connection.causal() as thorough,
                 anyio.create_task_group() as group,
             ):
+                timetable = self._timetable(connection)
                 group.start_soon(self._memory(connection).run, name="memory")
-                await self._watcher(connection, quick, thorough).run()
+                group.start_soon(timetable.run, name="timetable")
+                await self._watcher(connection, quick, thorough, {SCHEDULES: timetable.changed}).run()
         finally:
             self._metrics.active.set(0)
 
@@ -107,14 +122,20 @@ class WatchService:
         finite = {name: policy.remember for name, policy in self._config.types.items() if policy.remember is not None}
         return Memory(connection, connection.clock, finite, self._metrics, FORGET_EVERY)
 
-    def _watcher(self, connection: Connection, quick: Session, thorough: Session) -> Watcher:
+    def _timetable(self, connection: Connection) -> Timetable:
+        every = self._settings.full_sweep_every
+        return Timetable(Schedules(connection), Events(connection), connection.clock, every)
+
+    def _watcher(
+        self, connection: Connection, quick: Session, thorough: Session, beside: Mapping[str, Callable[[], None]]
+    ) -> Watcher:
         parties = [
             Party(consumer, Deliveries(connection, consumer.name), refresher(consumer, connection))
             for consumer in self._consumers
         ]
         settings = self._settings
         return Watcher(
-            partial(follow_events, connection),
+            partial(follow_events, connection, tuple(beside)),
             self._lane(connection, quick, parties),
             self._lane(connection, thorough, parties),
             Sweep(Events(connection, thorough), self._progress, settings.sweep_overlap, settings.batch),
@@ -123,6 +144,7 @@ class WatchService:
             batch=settings.batch,
             sweep_every=settings.sweep_every,
             full_sweep_every=settings.full_sweep_every,
+            beside=beside,
         )
 
     def _lane(self, connection: Connection, session: Session, parties: Sequence[Party]) -> Lane:
@@ -138,10 +160,11 @@ async def run_watch(settings: Settings, config: Config, chance: Random | None = 
     metrics = CollectorRegistry()
     readiness = Readiness("database")
     consumers = load_consumers(config)
+    schedules = read_schedules(config, DatabaseClock().now())
     app = FastAPI(title="tellonce watch", docs_url=None, redoc_url=None)
     app.include_router(health_routes(readiness, metrics))
     web = WebService(app, settings.health_host, settings.watch_port)
     chance = chance or Random()  # noqa: S311 - jitter
     await run_until_signalled(
-        [web, WatchService(settings, config, consumers, readiness, WatchMetrics(metrics), chance)]
+        [web, WatchService(settings, config, consumers, readiness, WatchMetrics(metrics), chance, schedules)]
     )

@@ -87,6 +87,9 @@ class Watcher:
             await self._keep_sweeping()
 
     async def _listen(self, hints: AsyncIterator[tuple[str, str]]) -> None:
+        # What changed before the stream was open is told by nobody else.
+        for tell in self._beside.values():
+            tell()
         async for collection, key in hints:
             if collection in self._beside:
                 self._beside[collection]()

@@ -20,6 +20,7 @@ from telemetry.runtime.settings import Settings
 from telemetry.store.channels import Channels
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
+from telemetry.store.schedules import Schedules
 
 Method = Callable[..., Awaitable[Any]]
 
@@ -82,6 +83,8 @@ PLACES: dict[str, tuple[type, str, Callable[[Method], Method]]] = {
     "posted": (Deliveries, "settle", hang_before),
     "half settled": (Deliveries, "settle", hang_half_way),
     "recorded": (Channels, "record", stop_after),
+    "decided": (Schedules, "advance", hang_after),
+    "told": (Schedules, "told", hang_before),
 }
 
 

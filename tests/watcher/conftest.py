@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from random import Random
@@ -26,7 +26,11 @@ Watching = Callable[..., AbstractAsyncContextManager[Dispatcher]]
 
 
 def make_watcher(
-    connection: Connection, parties: list[Party], clock: Clock | None = None, **settings: float
+    connection: Connection,
+    parties: list[Party],
+    clock: Clock | None = None,
+    beside: Mapping[str, Callable[[], None]] | None = None,
+    **settings: float,
 ) -> tuple[Watcher, Dispatcher]:
     """Put a watcher together on a connection."""
     events, clock = Events(connection), clock or connection.clock
@@ -35,8 +39,8 @@ def make_watcher(
     lane = Lane(events, dispatcher)
     sweep = Sweep(events, Progress(), 60, 100)
     pace: dict[str, Any] = {"sweep_every": 10.0, "full_sweep_every": 600.0} | settings
-    feed = partial(follow_events, connection)
-    return Watcher(feed, lane, lane, sweep, clock, metrics, batch=100, **pace), dispatcher
+    feed = partial(follow_events, connection, tuple(beside or ()))
+    return Watcher(feed, lane, lane, sweep, clock, metrics, batch=100, beside=beside, **pace), dispatcher
 
 
 @pytest.fixture
@@ -51,7 +55,7 @@ def watching(connection: Connection) -> Watching:
         ]
         for consumer in consumers:
             await Registry(connection).register(consumer.name)
-        watcher, dispatcher = make_watcher(connection, parties, clock, **settings)
+        watcher, dispatcher = make_watcher(connection, parties, clock, None, **settings)
         async with anyio.create_task_group() as group:
             group.start_soon(watcher.run)
             yield dispatcher
