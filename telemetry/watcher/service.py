@@ -133,7 +133,7 @@ async def run_watch(settings: Settings, config: Config, chance: Random | None = 
     """Run the watch daemon until a signal; raise ConfigurationError where the operator must act first."""
     metrics = CollectorRegistry()
     readiness = Readiness("database")
-    consumers = load_consumers(config)
+    consumers = load_consumers(config, settings)
     app = FastAPI(title="tellonce watch", docs_url=None, redoc_url=None)
     app.include_router(health_routes(readiness, metrics))
     web = WebService(app, settings.health_host, settings.watch_port)
