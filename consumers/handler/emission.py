@@ -49,7 +49,7 @@ class Emissions:
         try:
             emission, size = self._checked(kind, subject, properties, deliver_at)
         except (InvalidEventError, TypeError, ValueError, RecursionError) as error:
-            raise EmitError(f"{where}: {error}") from None
+            raise EmitError(f"{where}: {str(error).replace('distinct_id:', 'subject:', 1)}") from None
         known = self._by_key.setdefault(emission.key, emission)
         if known != emission:
             raise EmitError(f"{where}: emitted before with another body; a subject has one such event a handler")

@@ -10,6 +10,7 @@ from consumers.handler import Context, Occasion, Reject
 from consumers.handler.emission import Emissions
 from consumers.handler.registration import Registration
 from telemetry.core.delivery import Delivery, State
+from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
 from tests.consumers.handler.conftest import NAME, Workshop, a_handler
 from tests.until import until
@@ -46,7 +47,8 @@ def follow_ups(taken: Delivery, *subjects: str) -> list[Event]:
     emissions = Emissions(NAME, taken)
     for subject in subjects:
         emissions.add("winner_found", subject, {"prize": "a book"}, None)
-    return emissions.events("msg_1", taken.ready_at)  # type: ignore[arg-type] - it was claimed
+    assert taken.ready_at is not None
+    return emissions.events("msg_1", taken.ready_at)
 
 
 async def completed(workshop: Workshop, taken: Delivery, emits: list[Event]) -> None:
@@ -334,8 +336,6 @@ async def test_a_stop_gives_a_long_try_some_time_and_then_lets_it_go_at_no_cost(
 async def test_without_a_database_a_long_try_ends_with_its_lease(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from telemetry.core.errors import UnavailableError  # noqa: PLC0415
-
     async def away(*_: object) -> bool:
         raise UnavailableError("the database is away")
 

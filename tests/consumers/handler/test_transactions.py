@@ -2,14 +2,16 @@
 
 from typing import Any
 
+import anyio
 import pytest
+from motor.motor_asyncio import AsyncIOMotorClientSession as Session
+from pymongo.errors import AutoReconnect
 
 from consumers.handler import Context, Occasion
 from consumers.handler.registration import Registration
 from telemetry.core.delivery import State
 from telemetry.store.transaction import Transaction
 from tests.consumers.handler.conftest import Workshop, a_handler
-from tests.until import until
 
 KEY = "campaign_closing:c1"
 
@@ -115,9 +117,6 @@ async def test_one_that_always_meets_another_costs_tries_in_the_end(workshop: Wo
 async def test_a_commit_whose_answer_is_lost_is_made_again(
     workshop: Workshop, campaigns: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from motor.motor_asyncio import AsyncIOMotorClientSession as Session  # noqa: PLC0415
-    from pymongo.errors import AutoReconnect  # noqa: PLC0415
-
     commit, lost = Session.commit_transaction, [1]
 
     async def loses(session: Session) -> None:
@@ -140,25 +139,35 @@ async def test_a_commit_whose_answer_is_lost_is_made_again(
     assert 1 == len(await workshop.emitted())
 
 
-async def test_a_session_that_nobody_asks_for_begins_nothing(workshop: Workshop) -> None:
+async def test_a_session_that_nobody_asks_for_begins_nothing(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def plain(_event: Occasion, _ctx: Context) -> None:
         return
 
-    begun: list[bool] = []
+    def begins(*_: object) -> None:
+        raise AssertionError("nobody asked for a transaction")
+
+    monkeypatch.setattr(Session, "start_transaction", begins)
     handler = a_handler(plain)
     await workshop.offer(handler, KEY)
-    async with workshop.courier(handler) as desk:
-        original = desk.completions.complete
+    async with workshop.courier(handler):
+        await workshop.until_all(State.DELIVERED, KEY)
+    assert 1 == len(await workshop.attempts(KEY))
 
-        async def complete(*args: Any) -> bool:
-            begun.append(args[-1].begun)
-            return await original(*args)
 
-        desk.completions.complete = complete  # type: ignore[method-assign]
+async def test_one_that_lasts_is_not_disturbed_by_the_renewal_of_its_claim(workshop: Workshop, campaigns: Any) -> None:
+    """
+    The row that completes it is part of it: a renewal beside it would be another that it met.
+    """
 
-        async def done() -> bool:
-            """It is done."""
-            return (await workshop.row(KEY)).state is State.DELIVERED
+    async def long(_event: Occasion, ctx: Context) -> None:
+        await ctx.database["campaigns"].update_one({"_id": "c1"}, {"$inc": {"closed": 1}}, session=ctx.session)
+        await anyio.sleep(1.2)
 
-        await until(done)
-    assert begun in ([False], [])
+    handler = a_handler(long, timeout="20s")
+    await workshop.offer(handler, KEY)
+    async with workshop.courier(handler):
+        await workshop.until_all(State.DELIVERED, KEY)
+    row = await workshop.row(KEY)
+    assert (1, 0) == (row.claims, row.pauses)
