@@ -67,20 +67,22 @@ class Hold:
 
     async def _renewed(self, scope: anyio.CancelScope) -> bool:
         """Renew the claim, and the lane with it; without a database it lapses by itself."""
-        # A transaction that is to complete the row must be the only one that changes it.
-        if self.within.begun:
-            return True
-        desk, seconds = self._desk, self._desk.settings.courier_lease
-        asked, until = desk.clock.monotonic(), desk.clock.now() + timedelta(seconds=seconds)
         try:
-            if not await desk.claims.renew(self._delivery, desk.holder, until):
+            # A transaction that is to complete the row must be the only one that changes it.
+            if not self.within.begun and not await self._renew_claim(scope):
                 scope.cancel()
-                return True
-            self._asked, self.until = asked, until
-            self._lapses_with(scope)
             await self._gate.hold()
         except UnavailableError:
             return False
+        return True
+
+    async def _renew_claim(self, scope: anyio.CancelScope) -> bool:
+        desk, seconds = self._desk, self._desk.settings.courier_lease
+        asked, until = desk.clock.monotonic(), desk.clock.now() + timedelta(seconds=seconds)
+        if not await desk.claims.renew(self._delivery, desk.holder, until):
+            return False
+        self._asked, self.until = asked, until
+        self._lapses_with(scope)
         return True
 
     def _lapses_with(self, scope: anyio.CancelScope) -> None:
