@@ -26,7 +26,7 @@ def command(app: typer.Typer) -> None:
         settings = read_settings()
         config = read_config(settings)
         read_schedules(config, DatabaseClock().now())
-        findings = anyio.run(look, settings, config, load_consumers(config))
+        findings = anyio.run(look, settings, config, load_consumers(config, settings))
         if as_json:
             show_json(findings)
         else:

@@ -48,7 +48,7 @@ def command(app: typer.Typer) -> None:
         settings.require_ingest_keys()
         with occupied() as directory:
             config = _config(settings)
-            addresses = choose_addresses(settings, simulator_port, courier_names())
+            addresses = choose_addresses(settings, simulator_port, courier_names(settings, config))
             with _database(settings, directory) as server:
                 anyio.run(_Show(settings, config, addresses, server, directory, following).run)
         say("stopped")
@@ -73,7 +73,7 @@ def _config(settings: Settings) -> Config:
             raise ConfigurationError(f"{DEFAULT_PATH} was written: put your channel's id there, then start again")
         say(f"{DEFAULT_PATH} was written, to start from: edit it, then start again")
     config = load_config(settings.config)
-    load_consumers(config)
+    load_consumers(config, settings)
     return config
 
 

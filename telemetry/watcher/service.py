@@ -159,7 +159,7 @@ async def run_watch(settings: Settings, config: Config, chance: Random | None = 
     """Run the watch daemon until a signal; raise ConfigurationError where the operator must act first."""
     metrics = CollectorRegistry()
     readiness = Readiness("database")
-    consumers = load_consumers(config)
+    consumers = load_consumers(config, settings)
     schedules = read_schedules(config, DatabaseClock().now())
     app = FastAPI(title="tellonce watch", docs_url=None, redoc_url=None)
     app.include_router(health_routes(readiness, metrics))
