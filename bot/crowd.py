@@ -35,6 +35,8 @@ class Crowd:
         if len(self._waiting) < MOST_WAITING:
             self._waiting[user] = None
             self._stirred.set()
+        else:
+            self.look()
 
     def look(self) -> None:
         """Go through the database, unless that is being done."""

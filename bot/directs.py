@@ -100,17 +100,11 @@ class Directs:
         return verdict if self._clock.monotonic() < until else None
 
     async def _open(self, channel: str, user: str) -> str | Verdict:
-        await self._session.wait_open()
-        while (pause := self._pace.held(OPENINGS, self._clock.monotonic())) > 0:  # noqa: ASYNC110 - it is time that is awaited
-            await anyio.sleep(pause)
-        await anyio.sleep(self._pace.slot(self._clock.monotonic()))
+        await self._wait_turn()
         answer = await self._poster.open_direct(user)
-        found = opened(answer)
-        now = self._clock.monotonic()
+        found, now = opened(answer), self._clock.monotonic()
         if isinstance(answer, Answer):
             self._pace.learn(OPENINGS, answer.headers, now)
-        outcome = "opened" if isinstance(found, str) else type(found.outcome).__name__.lower()
-        self._metrics.openings.labels(outcome).inc()
         if isinstance(found, str):
             _keep(self._known, channel, found)
         elif not isinstance(found.outcome, Retry):
@@ -118,7 +112,16 @@ class Directs:
         elif found.scope is Scope.DIRECTS:
             # Said within the turn: whoever has the next finds it.
             self.slow_down(found.outcome.reason, found.outcome.after)
+        self._metrics.openings.labels(
+            "opened" if isinstance(found, str) else type(found.outcome).__name__.lower()
+        ).inc()
         return found
+
+    async def _wait_turn(self) -> None:
+        await self._session.wait_open()
+        while (pause := self._pace.held(OPENINGS, self._clock.monotonic())) > 0:  # noqa: ASYNC110 - it is time that is awaited
+            await anyio.sleep(pause)
+        await anyio.sleep(self._pace.slot(self._clock.monotonic()))
 
     async def _wait(self, verdict: Verdict, outcome: Retry, failures: int) -> None:
         now = self._clock.monotonic()

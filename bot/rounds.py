@@ -69,7 +69,7 @@ class Rounds:
 
     async def _go_round(self, group: TaskGroup) -> None:
         while True:
-            for destination in await self._desk.queue.destinations(State.PENDING, kind=CHANNEL):
+            for destination in await self._desk.queue.destinations_of(State.PENDING, CHANNEL):
                 self._want(channel_of(destination), group)
             self._crowd.look()
             for channel in await self._desk.channels.probeable():

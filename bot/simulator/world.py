@@ -121,5 +121,5 @@ class World:
         kept = self._journal.read()
         self._mill.start_after(self.messages.load(kept.messages))
         for user in kept.recipients:
-            direct = self.directs.open(user)
+            direct = self.directs.open(self.users.find(user.id) or user)
             direct.last_message = next((message.id for message in self.messages.newest(direct.id, 1)), None)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from telemetry.core.channel import channel_of, told_by_bot
+from telemetry.core.channel import channel_of, told_by_bot, user_of
 from telemetry.core.delivery import Delivery, State
 from telemetry.store.channels import Channels
 from telemetry.store.client import Connection
@@ -49,7 +49,9 @@ async def retry(connection: Connection, selection: Selection, consumers: Sequenc
         # One that is blocked or left alone would keep them waiting: whoever retries says that it can be tried now.
         for destination in await destinations_selected(connection, name, selection):
             if told_by_bot(destination):
-                await Channels(connection).probe_now(channel_of(destination))
+                # Of users none is ever blocked, and there may be many.
+                if user_of(channel := channel_of(destination)) is None:
+                    await Channels(connection).probe_now(channel)
             else:
                 await Lanes(connection, name).note(destination, None)
         total += await redrive_selected(connection, name, selection)

@@ -30,13 +30,16 @@ class Deliveries:
             skipped += await insert_new(self._rows, [delivery_row(delivery) for delivery in some])
         return skipped
 
-    async def destinations(self, *states: State, kind: str | None = None) -> list[str]:
-        """List the destinations, of one kind or of any, for which something is in one of some states."""
-        query = standing(states) if kind is None else {"$or": [_of_kind(state, kind) for state in states]}
-        return list(await patiently(self._rows.distinct, "destination", query))
+    async def destinations(self, *states: State) -> list[str]:
+        """List the destinations for which something is in one of some states."""
+        return list(await patiently(self._rows.distinct, "destination", standing(states)))
+
+    async def destinations_of(self, state: State, kind: str) -> list[str]:
+        """List the destinations of one kind for which something is in a state."""
+        return list(await patiently(self._rows.distinct, "destination", _of_kind(state, kind)))
 
     async def destinations_after(self, state: State, kind: str, name: str, rows: int) -> list[str]:
-        """List the destinations of one kind that follow a name, as far as so many rows in a state show them."""
+        """List the destinations of one kind that follow a name ("": all), as far as so many rows in a state go."""
         query = _of_kind(state, kind, name)
         found = await read(self._rows, query, fields={"destination": 1}, sort=BY_WORK, limit=rows)
         return list(dict.fromkeys(row["destination"] for row in found))
