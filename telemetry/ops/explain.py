@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from telemetry.core.channel import channel_of, destination_of, told_by_bot
 from telemetry.core.delivery import Delivery, State
 from telemetry.core.event import Event
 from telemetry.ops.occurrence import told_by, untold
@@ -50,7 +51,8 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
         return await _untold(connection, key, asked)
     attempts = await Attempts(connection).of_event(key)
     registered = await Registry(connection).read()
-    channels = await Channels(connection).all()
+    waiting = {row.destination for rows in deliveries.values() for row in rows if row.state is State.PENDING}
+    channels = await Channels(connection).of([channel_of(name) for name in sorted(waiting) if told_by_bot(name)])
     flying = {name for ids in (await in_flight(connection, channels)).values() for name in ids}
     shut = [shut for name in deliveries for shut in (await Lanes(connection, name).shut()).items()]
     now = connection.clock.now()
@@ -114,7 +116,7 @@ def _why_owed(consumer: Registered) -> str:
 
 
 def _blocked(channels: Sequence[Channel]) -> list[tuple[str, Shut]]:
-    return [(f"discord:{row.id}", Shut(row.block.until, row.block.reason)) for row in channels if row.block]
+    return [(destination_of(row.id), Shut(row.block.until, row.block.reason)) for row in channels if row.block]
 
 
 def _next(row: Delivery, flying: set[str], shut: Sequence[tuple[str, Shut]], now: datetime) -> str:
