@@ -2,17 +2,17 @@
 
 import tracemalloc
 from collections.abc import Iterator
-from functools import partial
 
 import anyio
 import pytest
 
 from telemetry.core.audience import DESTINATIONS
 from telemetry.core.errors import ConfigurationError, TellonceError
-from telemetry.ops.audiences import Put, find, put, remove
+from telemetry.ops.audiences import PAGE, Put, find, put, remove
 from telemetry.store.audiences import Audiences
-from telemetry.store.client import Connection
+from telemetry.store.client import Connection, connect
 from telemetry.store.drafts import MEANT_FOR, Drafts
+from tests.bench.tally import Tally, difference
 
 
 def channels(count: int, first: int = 10**17) -> Iterator[str]:
@@ -32,22 +32,53 @@ async def test_it_says_what_it_came_to(connection: Connection) -> None:
     assert ["discord:1", "discord:2", "discord:3"] == await members(connection, "a")
 
 
-async def test_twenty_thousand_take_bounded_memory_and_few_commands(connection: Connection) -> None:
+async def test_twenty_thousand_take_bounded_memory_and_few_commands(
+    connection: Connection, mongodb_uri: str, database: str
+) -> None:
     """
     A hundred thousand take five times as many commands and the same memory.
     """
-    audiences, count = Audiences(connection), 0
-    tracemalloc.start()
-    await put(connection, "a", channels(20_000), at_once=1000)
-    async for _ in audiences.members(await audiences.pin(["a"]), ["discord"]):
-        count += 1
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    tally, count = Tally(), 0
+    async with connect(mongodb_uri, database, listeners=[tally]) as counted:
+        audiences = Audiences(counted)
+        before = tally.counts()
+        tracemalloc.start()
+        await put(counted, "a", channels(20_000), at_once=1000)
+        async for _ in audiences.members(await audiences.pin(["a"]), ["discord"]):
+            count += 1
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        asked = difference(tally.counts(), before)
 
     assert 20_000 == count
-    assert 40 == await connection["members"].count_documents({})
+    assert {"insert members": 40} == {name: n for name, n in asked["documents"].items() if name.startswith("insert")}
+    assert sum(asked["commands"].values()) < 80
     # All of them as text would be 1.3 MB and more.
     assert most < 1_000_000
+
+
+class KilledError(BaseException):
+    """Stands in for the end of the process: nothing is tidied up."""
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+async def test_killed_at_any_page_nothing_has_changed_and_the_next_setting_cleans(
+    connection: Connection, pages: int
+) -> None:
+    await put(connection, "a", ["discord:1"])
+
+    def strike(count: int) -> None:
+        if count >= pages * PAGE:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        await put(connection, "a", channels(3 * PAGE), written=strike)
+    assert ["discord:1"] == await members(connection, "a")
+    assert pages + 1 == await connection["members"].count_documents({})
+
+    await put(connection, "a", ["discord:2"])
+    assert ["discord:2"] == await members(connection, "a")
+    assert 2 == await connection["members"].count_documents({})
 
 
 async def test_what_is_wrong_with_a_line_is_known_before_anything_is_written(connection: Connection) -> None:
@@ -164,4 +195,4 @@ async def test_one_that_changed_since_it_was_looked_at_is_not_removed(connection
     with pytest.raises(TellonceError, match="it was changed meanwhile"):
         await remove(connection, seen)
     with pytest.raises(ConfigurationError, match="there is no audience 'b'"):
-        await partial(find, connection)("b")
+        await find(connection, "b")

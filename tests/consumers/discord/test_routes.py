@@ -1,9 +1,15 @@
+import re
+from itertools import takewhile
+from pathlib import Path
+
 import pytest
 
 from consumers.discord.consumer import connect
+from consumers.webhook import consumer as webhook
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import parse_config
 
+ROOT = Path(__file__).parents[3]
 CHANNELS = """
 [discord.channels]
 community = "112233445566778899"
@@ -82,6 +88,26 @@ def test_a_mistake_in_a_route_is_named_in_one_line(text: str, said: str) -> None
 )
 def test_a_mistake_in_audiences_or_parts_is_named_in_one_line(text: str, said: str) -> None:
     assert said in complaint('[[discord.routes]]\nevents = ["sign_up"]\ntitle = "x"\n' + text)
+
+
+def test_the_routes_of_the_guide_to_audiences_are_right() -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "audiences.md").read_text(), re.DOTALL)
+    config = parse_config(block)
+    assert {"discord.routes#1": ["all-guilds", "staff"]} == connect(config).audiences()
+    assert {"webhook.routes#1": ["partners"]} == webhook.connect(config).audiences()
+
+
+def test_the_commented_routes_of_the_example_are_right() -> None:
+    lines = (ROOT / "tellonce.toml").read_text().splitlines()
+    starts = [place for place, line in enumerate(lines) if line.startswith("# [[")]
+    blocks = ["\n".join(line[2:] for line in takewhile(_is_entry, lines[start:])) for start in starts]
+    config = parse_config("\n".join(blocks))
+    assert {"discord.routes#1": ["all-guilds"]} == connect(config).audiences()
+    assert {"webhook.routes#1": ["partners"]} == webhook.connect(config).audiences()
+
+
+def _is_entry(line: str) -> bool:
+    return line.startswith("# ") and ("=" in line or "[[" in line)
 
 
 def test_a_channel_must_be_one_of_those_named() -> None:
