@@ -23,7 +23,7 @@ class WatchMetrics:
         self.swept = Counter("tellonce_events_swept", "Owed events that a sweep found", ["kind"], registry=registry)
         self.occurrences = Counter(
             "tellonce_occurrences",
-            "Occurrences of schedules, told or left out",
+            "Occurrences, told or left out",
             ["schedule", "came_to"],
             registry=registry,
         )
