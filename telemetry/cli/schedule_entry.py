@@ -1,5 +1,6 @@
 """`tellonce schedule add` and `edit`: what is said about a schedule."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ from telemetry.core.schedule import Entry, Schedule
 from telemetry.core.timing import Once, alike
 from telemetry.runtime.config import SCHEDULES
 from telemetry.runtime.schedules import TIMINGS, read_entry, spell_entry
-from telemetry.store.client import Connection
+from telemetry.store.client import Connection, DatabaseClock
 from telemetry.store.schedules import Schedules
 
 CronText = Annotated[str | None, typer.Option("--cron", help="Five fields, as in '0 9 * * 1-5'.")]
@@ -46,10 +47,12 @@ def add(
         raise ConfigurationError(f"{name}: tellonce.toml has a schedule of that name; change it there")
     told = _told(event=event, cron=cron, every=every, at=at, zone=zone, distinct_id=distinct_id, missed=missed)
     told |= _properties(properties)
+    # What is wrong with it is said even while the database is away.
+    _read(DatabaseClock().now(), name, told)
 
     async def put(connection: Connection) -> Schedule | None:
         schedules = Schedules(connection)
-        entry = _read(connection, name, told)
+        entry = _read(connection.clock.now(), name, told)
         known = await look_up(schedules, name)
         if known is None or known.removed:
             return await schedules.get(name) if await schedules.add(name, entry, DATABASE, known) else None
@@ -87,7 +90,7 @@ def edit(
             raise ConfigurationError(f"{name}: it is in tellonce.toml; change it there")
         if known.upcoming is None and not told.keys() & set(TIMINGS):
             raise TellonceError(f"{name}: it has ended; give it another timing too, as in --at 2026-12-24T18:00")
-        fresh = _read(connection, name, _merged(known.entry, told))
+        fresh = _read(connection.clock.now(), name, _merged(known.entry, told))
         if not await schedules.edit(known, fresh, DATABASE):
             raise contended(name)
         return known, await find(schedules, name)
@@ -97,8 +100,7 @@ def edit(
     say_next(after, "is changed" if same else "has another timing")
 
 
-def _read(connection: Connection, name: str, told: dict[str, Any]) -> Entry:
-    now = connection.clock.now()
+def _read(now: datetime, name: str, told: dict[str, Any]) -> Entry:
     entry = read_entry(name, told, now, "schedule", name)
     if "at" in told and isinstance(entry.timing, Once) and entry.timing.moment <= now:
         raise ConfigurationError(f"schedule: {name}.at: expected a time to come, not {moment(entry.timing.moment)}")

@@ -47,6 +47,8 @@ class Cron:
 
     def _walk(self, moment: datetime, *, back: bool = False) -> Iterator[datetime]:
         local = moment.astimezone(ZoneInfo(self.zone) if self.zone != "UTC" else UTC)
+        # The library walks by whole hours: on Lord Howe Island, whose clocks move by half of one, a job with a star may
+        # lose an occurrence on those two days. One at fixed hours does not.
         # Beyond the year 9999 there is nothing to walk to.
         with suppress(OverflowError):
             for found in CronSim(self.expression, local, reverse=back):

@@ -6,7 +6,6 @@ cron = "0 9 * * 1-5"       # or every = "15m", or at = "2026-12-24T18:00"
 zone = "Europe/Berlin"     # UTC without it
 """
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -21,9 +20,8 @@ from telemetry.core.errors import ConfigurationError, InvalidEventError
 from telemetry.core.schedule import Entry, check_schedule_name, occurrence_key
 from telemetry.core.timing import UNITS, Every, Once, Timing, spell_span
 from telemetry.runtime.config import SCHEDULES, Config, Table, dotted, mistake, nearest, quoted, validated
+from telemetry.runtime.properties import check_properties
 
-LARGEST_PROPERTIES = 64 * 1024
-MOST_LEVELS = 32
 MAX_NAME = 256
 FURTHEST = timedelta(days=3653)  # ten years
 TIMINGS = ("cron", "every", "at")
@@ -57,36 +55,12 @@ def _read_at(spelling: Any) -> Any:
     return moment.replace(microsecond=0)
 
 
-def _check_properties(properties: dict[str, Any]) -> dict[str, Any]:
-    try:
-        size = len(json.dumps(properties, allow_nan=False, ensure_ascii=False).encode())
-        _check_value(properties, 0)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"expected what JSON can hold: {error}") from None
-    if size > LARGEST_PROPERTIES:
-        raise ValueError(f"expected at most {LARGEST_PROPERTIES} bytes, not {size}")
-    return properties
-
-
-def _check_value(value: Any, depth: int) -> None:
-    if depth > MOST_LEVELS:
-        raise ValueError(f"nested deeper than {MOST_LEVELS} levels")
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise ValueError("an integer beyond 64 bits")
-    if isinstance(value, dict):
-        if any("\0" in name for name in value):
-            raise ValueError("a name holds a NUL character")
-        value = list(value.values())
-    for item in value if isinstance(value, list) else ():
-        _check_value(item, depth + 1)
-
-
 class ScheduleTable(Table):
     """One `[schedules.<name>]`."""
 
     event: str = Field(min_length=1, max_length=MAX_NAME)
     distinct_id: str | None = Field(None, min_length=1, max_length=MAX_NAME)
-    properties: Annotated[dict[str, Any], AfterValidator(_check_properties)] = Field(default_factory=dict)
+    properties: Annotated[dict[str, Any], AfterValidator(check_properties)] = Field(default_factory=dict)
     cron: Annotated[str, AfterValidator(check_cron)] | None = None
     every: Annotated[int, BeforeValidator(_read_every)] | None = None
     at: Annotated[datetime, BeforeValidator(_read_at)] | None = None

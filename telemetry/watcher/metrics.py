@@ -21,4 +21,10 @@ class WatchMetrics:
         )
         self.hints = Counter("tellonce_hints", "Keys that the change stream told", registry=registry)
         self.swept = Counter("tellonce_events_swept", "Owed events that a sweep found", ["kind"], registry=registry)
+        self.occurrences = Counter(
+            "tellonce_occurrences",
+            "Occurrences, told or left out",
+            ["schedule", "came_to"],
+            registry=registry,
+        )
         self.forgotten = Counter("tellonce_events_forgotten", "Events past their remembrance", registry=registry)

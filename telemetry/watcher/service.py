@@ -124,7 +124,7 @@ class WatchService:
 
     def _timetable(self, connection: Connection) -> Timetable:
         every = self._settings.full_sweep_every
-        return Timetable(Schedules(connection), Events(connection), connection.clock, every)
+        return Timetable(Schedules(connection), Events(connection), connection.clock, self._metrics, every)
 
     def _watcher(
         self, connection: Connection, quick: Session, thorough: Session, beside: Mapping[str, Callable[[], None]]

@@ -18,6 +18,7 @@ from telemetry.core.schedule import Firing, Schedule, events_of
 from telemetry.runtime.logs import get_logger
 from telemetry.store.events import Events
 from telemetry.store.schedules import Schedules
+from telemetry.watcher.metrics import WatchMetrics
 
 log = get_logger(__name__)
 
@@ -37,10 +38,13 @@ class Page:
 class Timetable:
     """Tells the occurrences of all schedules."""
 
-    def __init__(self, schedules: Schedules, events: Events, clock: Clock, read_every: float) -> None:
+    def __init__(
+        self, schedules: Schedules, events: Events, clock: Clock, metrics: WatchMetrics, read_every: float
+    ) -> None:
         self._schedules = schedules
         self._events = events
         self._clock = clock
+        self._metrics = metrics
         self._read_every = read_every
         self._pages: dict[str, Page] = {}
         self._unreadable: dict[str, str] = {}
@@ -115,8 +119,14 @@ class Timetable:
             # Edited, paused, removed, or told by another: what is due now is another question.
             self.changed()
             return
+        self._count(advanced.name, decided)
         _log_missed(advanced, decided, now)
         page.schedule, page.upcoming = advanced, advanced.upcoming
+
+    def _count(self, name: str, decided: Due) -> None:
+        self._metrics.occurrences.labels(name, "told").inc(len(decided.occurrences))
+        if decided.left_out:
+            self._metrics.occurrences.labels(name, "left out").inc(decided.left_out.count)
 
     async def tell(self, name: str, firing: Firing) -> None:
         """Store the events of a firing, and note that they are stored."""

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from telemetry.core.due import Missed
 from telemetry.core.schedule import occurrence_key
@@ -10,6 +11,7 @@ from telemetry.ops.explain import Explanation, explain
 from telemetry.store.client import Connection
 from telemetry.store.events import Events
 from telemetry.store.schedules import Schedules
+from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.timetable import Timetable
 from tests.timed import add, an_entry, every, get
 
@@ -18,7 +20,8 @@ HOUR = timedelta(hours=1)
 
 async def tell_all(connection: Connection) -> None:
     """Tell all that is due."""
-    timetable = Timetable(Schedules(connection), Events(connection), connection.clock, 600)
+    metrics = WatchMetrics(CollectorRegistry())
+    timetable = Timetable(Schedules(connection), Events(connection), connection.clock, metrics, 600)
     await timetable.read()
     while not await timetable.round():
         pass

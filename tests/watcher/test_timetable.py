@@ -27,7 +27,8 @@ from tests.watcher.conftest import make_watcher
 
 def a_timetable(connection: Connection, events: Events | None = None) -> Timetable:
     """Make one that looks by itself once in ten minutes."""
-    return Timetable(Schedules(connection), events or Events(connection), connection.clock, 600)
+    metrics = WatchMetrics(CollectorRegistry())
+    return Timetable(Schedules(connection), events or Events(connection), connection.clock, metrics, 600)
 
 
 async def one_round(connection: Connection, events: Events | None = None) -> Timetable:
@@ -157,9 +158,13 @@ async def test_what_was_missed_while_nobody_ran_is_told_as_the_schedule_says(
     timing = every(3600, connection.clock.now() - timedelta(seconds=300))
     await add(connection, "hourly", an_entry(timing, missed=missed), asleep=36000)
     with capture_logs() as lines:
-        await one_round(connection)
+        timetable = await one_round(connection)
     events = await told(connection, "hourly")
     assert number == len(events)
+    counted = timetable._metrics.occurrences
+    assert (number, left_out) == tuple(
+        counted.labels("hourly", came_to)._value.get() for came_to in ("told", "left out")
+    )
     (line,) = [line for line in lines if line["event"] == "schedule.missed"]
     assert ("warning", "hourly", missed, number, str(left_out)) == (
         line["log_level"],
