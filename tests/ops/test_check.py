@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from telemetry.core.key import KeyPolicy
-from telemetry.ops.audiences import put
 from telemetry.ops.check import DATABASE, PERMISSION, TOKEN, Finding, check, exit_code
 from telemetry.runtime.config import Config, parse_config
 from telemetry.runtime.settings import Settings
@@ -14,6 +13,7 @@ from telemetry.store.client import Connection
 from telemetry.store.indexes import declared, reconcile
 from telemetry.store.keys import Keys
 from tests.facts import Recorder
+from tests.ops.test_audiences import set_audience
 
 NOWHERE = "mongodb://127.0.0.1:1/"
 CONFIG = parse_config("", consumers=())
@@ -89,7 +89,7 @@ async def test_a_key_that_is_not_the_one_in_force_ends_with_2(
 async def test_an_audience_that_a_route_names_and_nobody_has_set_ends_with_2(
     connection: Connection, mongodb_uri: str, database: str
 ) -> None:
-    await put(connection, "staff", ["discord:112233445566778899"])
+    await set_audience(connection, "staff", ["discord:112233445566778899"])
     consumer = Naming({"discord.routes#1": ["all"], "discord.routes#2": ["staff", "all"]})
 
     findings = await looked(told(MONGODB_URI=mongodb_uri, DATABASE=database), consumers=[consumer])
