@@ -11,6 +11,7 @@ from bot import couriers, crowd
 from bot.crowd import Crowd
 from bot.simulator.settings import COMMUNITY
 from bot.verdict import Scope, Verdict, judge, judge_direct, opened
+from consumers.discord.message import nonce
 from telemetry.core.answer import Answer, NoAnswer
 from telemetry.core.channel import channel_of, destination_of, told_by_bot, user_of
 from telemetry.core.delivery import Signal, State
@@ -107,8 +108,9 @@ async def test_killed_between_the_record_and_the_answer_it_is_found_out_by_nonce
         await bench.until_all(State.DELIVERED, "t:1", "t:2")
     assert ["t:1", "t:2"] == told(bench)
     assert [200, 200] == openings(bench)
-    nonces = {post.nonce for post in bench.posts()}
-    assert len(nonces) == 2
+    # Made of the user's name, not of the channel that has to be asked for.
+    names = [f"{key}|discord-user:{ADA}" for key in ("t:1", "t:2")]
+    assert {nonce(f"@{ADA}", ((name, 0),)) for name in names} == {post.nonce for post in bench.posts()}
 
 
 async def test_killed_after_the_opening_nothing_was_recorded_and_it_is_opened_again(bench: Bench) -> None:
@@ -136,6 +138,8 @@ async def test_a_direct_message_of_unknown_outcome_that_can_no_longer_be_looked_
     async with bench.bot():
         await bench.until_all(State.PARKED, "t:1")
     assert "no such user" in str((await bench.row("t:1")).reason)
+    # Nothing is posted where there is no channel to post to.
+    assert [] == [request.path for request in bench.discord.traffic.requests if "//" in request.path]
 
 
 @pytest.mark.parametrize(
@@ -203,6 +207,20 @@ async def test_openings_that_are_too_fast_pause_for_all_users_and_channels_go_on
         await bench.until_all(State.DELIVERED, "t:ada", "t:bob")
     assert (["t:ada"], ["t:bob"]) == (told(bench, ADA), told(bench, BOB))
     assert [0, 0] == [(await bench.row(key)).failures for key in ("t:ada", "t:bob")]
+
+
+async def test_what_was_left_out_while_openings_paused_is_not_told_afterwards(bench: Bench) -> None:
+    bench.discord.faults.script(action="status", status=403, code=40003, retry_after=2, **OPENING)
+    (left_out, _) = await bench.offer("t:1", "t:2", user=ADA)
+    async with bench.bot():
+
+        async def refused() -> bool:
+            return openings(bench) == [403]
+
+        await until(refused)
+        await bench.queue.settle([(left_out.id, 0)], Signal.SKIP)
+        await bench.until_all(State.DELIVERED, "t:2")
+    assert ["t:2"] == told(bench)
 
 
 async def test_a_first_post_that_is_too_fast_is_no_refusal_and_is_made_again(bench: Bench) -> None:
