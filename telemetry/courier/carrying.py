@@ -18,7 +18,7 @@ from telemetry.core.outcome import Completed, Delivered, Outcome, Retry, Unknown
 from telemetry.courier.desk import Desk
 from telemetry.courier.gate import Gate
 from telemetry.courier.hold import End, Hold
-from telemetry.courier.settling import MET_ANOTHER, Settling
+from telemetry.courier.settling import MET_ANOTHER, OVERTAKEN, Settling
 from telemetry.runtime.logs import get_logger
 from telemetry.store.attempts import Attempt
 from telemetry.store.transaction import Transaction, met_another
@@ -61,15 +61,17 @@ class Carrying:
             return False
         took = round((desk.clock.monotonic() - began) * 1000)
         try:
-            follows = await self._settling.settle(delivery, outcome, terms, hold)
+            settled = await self._settling.settle(delivery, outcome, terms, hold)
         except ConflictError:
             outcome = MET_ANOTHER
-            follows = await self._settling.settle(delivery, outcome, terms, hold)
-        if outcome is not MET_ANOTHER:
+            settled = await self._settling.settle(delivery, outcome, terms, hold)
+        if isinstance(outcome, Completed) and not settled.stands:
+            outcome = OVERTAKEN
+        if outcome not in (MET_ANOTHER, OVERTAKEN):
             self._gate.learn(outcome)
         await self._gate.note()
         await self._tell(delivery, outcome, at, took)
-        return follows.wait is None
+        return settled.follows.wait is None
 
     async def _leave(self, delivery: Delivery, end: End) -> None:
         """Let a delivery be whose try had no outcome; one that is not ours any more is left to the next holder."""

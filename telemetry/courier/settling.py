@@ -1,5 +1,6 @@
 """Writing down what follows from an outcome, and publishing the events that follow from a completion."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import anyio
@@ -13,7 +14,6 @@ from telemetry.courier.desk import DESTINATION_SCOPE, Desk
 from telemetry.courier.gate import Gate
 from telemetry.courier.hold import Hold
 from telemetry.runtime.logs import get_logger
-from telemetry.store.completions import Completion
 from telemetry.store.transaction import Transaction
 
 log = get_logger(__name__)
@@ -23,6 +23,16 @@ AGAIN = 0.5
 ENDS = {Signal.GIVE_UP: "delivery.dead", Signal.PARK: "delivery.parked"}
 # It is about one delivery, costs it nothing, and says nothing about its destination.
 MET_ANOTHER = Retry("another wrote the same at the same moment", after=AGAIN, costs=False)
+# Likewise; whoever has the claim by now says what becomes of it.
+OVERTAKEN = Retry("its claim was gone: nothing of it stands", costs=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What follows from an outcome, and whether that stands."""
+
+    follows: Consequence
+    stands: bool
 
 
 class Settling:
@@ -33,7 +43,7 @@ class Settling:
         self._desk = desk
         self._gate = gate
 
-    async def settle(self, delivery: Delivery, outcome: Outcome, terms: Terms, hold: Hold) -> Consequence:
+    async def settle(self, delivery: Delivery, outcome: Outcome, terms: Terms, hold: Hold) -> Settled:
         """Write down what follows, again while the claim holds: what has had its effect must not be forgotten."""
         follows = self._consequence(outcome, delivery, terms)
         while True:
@@ -49,9 +59,9 @@ class Settling:
                 log.warning("delivery.settled_elsewhere", delivery=delivery.id, signal=follows.signal.value)
             elif follows.signal in ENDS:
                 log.error(ENDS[follows.signal], delivery=delivery.id, why=follows.fields["reason"])
-            elif isinstance(outcome, Completed) and outcome.emits:
-                await self._publish(Completion(delivery.id, delivery.generation, delivery.claims, outcome.emits))
-            return follows
+            elif isinstance(outcome, Completed) and (outcome.emits or delivery.generation):
+                await self._publish(delivery.id)
+            return Settled(follows, stands=settled)
 
     def _consequence(self, outcome: Outcome, delivery: Delivery, terms: Terms) -> Consequence:
         settings, chance = self._desk.settings, self._desk.chance
@@ -74,8 +84,9 @@ class Settling:
             fields["scope"] = DESTINATION_SCOPE
         return await desk.claims.finish(delivery, follows.signal, **fields)
 
-    async def _publish(self, completion: Completion) -> None:
+    async def _publish(self, delivery: str) -> None:
         try:
-            await self._desk.publishing.publish(completion)
+            if completion := await self._desk.completions.of(delivery):
+                await self._desk.publishing.publish(completion)
         except TellonceError as error:
-            log.warning("follow_ups.waiting", delivery=completion.delivery, why=str(error))
+            log.warning("follow_ups.waiting", delivery=delivery, why=str(error))

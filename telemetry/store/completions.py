@@ -54,6 +54,11 @@ class Completions:
             return await within.commit(write)
         return await patiently(write) or await self._stands(delivery)
 
+    async def of(self, delivery: str) -> Completion | None:
+        """Read what follows from a delivery and may not be told yet."""
+        rows = await read(self._rows, {"_id": delivery, "state": State.DELIVERED.value, "work": {"$exists": True}})
+        return _completion(rows[0]) if rows else None
+
     async def left(self, after: str, limit: int) -> list[Completion]:
         """Read the first completions whose events may not be told yet, from a place in the work index on."""
         query = {"work": {"$gt": after or f"{EMITTING}|", "$lt": f"{EMITTING}}}"}}
@@ -77,10 +82,10 @@ class Completions:
 
 def _completed(delivery: Delivery, result: Mapping[str, Any], emits: Sequence[Event]) -> Row:
     settled: Row = {"state": State.DELIVERED.value, "result": stored(result)}
-    if not emits:
+    # What an earlier generation emitted may be there still, if this one was asked for before that was told.
+    if not emits and not delivery.generation:
         return {"$set": settled, "$unset": dict.fromkeys((*GONE, "work"), "")}
     settled["work"] = f"{EMITTING}|{work_place(delivery.destination, delivery.order)}"
-    # Beside those of an earlier generation, should it have been told anew before they were told.
     rows = {"emits": {"$each": [event_row(event) for event in emits]}}
     return {"$set": settled, "$push": rows, "$unset": dict.fromkeys(GONE, "")}
 

@@ -9,7 +9,7 @@ import pytest
 from consumers.handler import Context, Occasion, Reject
 from consumers.handler.emission import Emissions
 from consumers.handler.registration import Registration
-from telemetry.core.delivery import Delivery, State
+from telemetry.core.delivery import Delivery, Signal, State
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
 from tests.consumers.handler.conftest import NAME, Workshop, a_handler
@@ -358,3 +358,39 @@ async def test_without_a_database_a_long_try_ends_with_its_lease(
 
         await until(ended_once, 8)
     assert 1 == ended[0]
+
+
+@pytest.mark.parametrize("again", [("cid",), ()])
+async def test_told_anew_before_its_first_winners_were_told_it_loses_none(
+    workshop: Workshop, again: tuple[str, ...]
+) -> None:
+    handler = winners(*again)
+    taken = await claimed(workshop, handler)
+    await completed(workshop, taken, follow_ups(taken, "ann", "bob"))
+    now = workshop.connection.clock.now()
+    assert 1 == await workshop.queue.settle([(taken.id, 0)], Signal.REPLAY, generation=1, ready_at=now)
+    async with workshop.courier(handler):
+        await workshop.until_all(State.DELIVERED, KEY)
+        await workshop.until_told()
+    assert sorted(("ann", "bob", *again)) == sorted(await subjects_of(workshop))
+
+
+async def test_what_a_handler_asks_for_holds_for_all_couriers_though_it_outlasts_the_lanes_lease(
+    workshop: Workshop,
+) -> None:
+    """
+    R40: of two couriers the one that serves the lane keeps it while it is at work.
+    """
+    under_way, most = [0], [0]
+
+    async def slow(_event: Occasion, _ctx: Context) -> None:
+        under_way[0] += 1
+        most[0] = max(most[0], under_way[0])
+        await anyio.sleep(2.8)
+        under_way[0] -= 1
+
+    handler = a_handler(slow, timeout="20s", concurrency=1)
+    await workshop.offer(handler, KEY, "campaign_closing:c2")
+    async with workshop.courier(handler), workshop.courier(handler):
+        await workshop.until_all(State.DELIVERED, KEY, "campaign_closing:c2")
+    assert [1] == most

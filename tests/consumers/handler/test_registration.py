@@ -13,7 +13,7 @@ from consumers.handler.collection import GROUP, collect
 from consumers.handler.registration import MARK, Registration
 from telemetry.core.carrier import Terms
 from telemetry.core.errors import ConfigurationError
-from telemetry.courier.service import find_carrier
+from telemetry.courier.service import courier_names, find_carrier
 from telemetry.runtime.config import parse_config
 from telemetry.runtime.settings import Settings
 from telemetry.watcher.consumers import load_consumers
@@ -149,6 +149,7 @@ def test_a_name_that_a_consumer_has_is_refused_naming_both(modules: Any, name: s
 def test_a_handler_is_one_more_consumer_and_has_a_carrier(modules: Any) -> None:
     settings = modules(shop=ONE)
     assert "find_winners" in [consumer.name for consumer in load_consumers(parse_config(""), settings)]
+    assert ["webhook", "find_winners"] == courier_names(settings, parse_config(""))
     assert find_carrier("find_winners", settings, parse_config("")) is not None
     with pytest.raises(
         ConfigurationError, match=r"no courier 'find_winers' .* expected find_winners, webhook; did you"
