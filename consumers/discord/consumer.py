@@ -9,6 +9,8 @@ from telemetry.core.delivery import Delivery, State
 from telemetry.core.event import Event
 from telemetry.core.subscription import without_policy
 from telemetry.runtime.config import Config
+from telemetry.store.channels import Channels
+from telemetry.store.client import Connection
 
 LONGEST_REASON = 300
 
@@ -28,6 +30,10 @@ class DiscordConsumer:
             if route.wants(event.type):
                 chosen.setdefault(route.destination, route)
         return [_delivery(event, route) for route in chosen.values()]
+
+    async def closed(self, connection: Connection) -> frozenset[str]:
+        """Name the channels to which nothing is posted for now; raise UnavailableError when they cannot be read."""
+        return frozenset(f"discord:{channel}" for channel in await Channels(connection).blocked())
 
     def warnings(self) -> list[str]:
         """List what the file says in vain, a line each."""

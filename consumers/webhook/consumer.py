@@ -40,6 +40,12 @@ class WebhookConsumer:
         body = {"text": payload(event)}
         return [Delivery.of(event, endpoint.destination, body, group=event.distinct_id) for endpoint in wanted]
 
+    async def closed(self, connection: Connection) -> frozenset[str]:
+        """Name the endpoints that are switched off or removed; raise UnavailableError when they cannot be read."""
+        await self.refresh(connection)
+        endpoints = self._endpoints.values()
+        return frozenset(one.destination for one in endpoints if one.disabled or one.removed_at)
+
     def warnings(self) -> list[str]:
         """List what the file says in vain, a line each."""
         return [

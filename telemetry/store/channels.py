@@ -110,6 +110,10 @@ class Channels:
         query = {"block.until": {"$lte": self._connection.clock.now()}}
         return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1})]
 
+    async def blocked(self) -> list[str]:
+        """List the channels to which nothing is posted for now."""
+        return [row["_id"] for row in await read(self._rows, {"block": {"$exists": True}}, fields={"_id": 1})]
+
     async def release(self, holder: str) -> None:
         """Let go of every channel held, so that a successor need not wait."""
         change = {"$set": {"until": self._connection.clock.now()}}

@@ -81,7 +81,7 @@ class Deliveries:
                 query["state"] = {"$in": [state.value for state in sources(signal)]}
                 if claimed is not None:
                     query["claims"] = claimed
-                update = _carried_out(signal, fields)
+                update = carried_out(signal, fields)
                 result = await patiently(self._rows.update_many, query, update)
                 changed += result.modified_count
         return changed
@@ -93,7 +93,7 @@ class Deliveries:
             rows = await read(self._rows, wanted, fields={"_id": 1}, sort=BY_WORK, limit=limit)
             wanted = wanted | {"_id": {"$in": [row["_id"] for row in rows]}}
         fresh = {"ready_at": now, "failures": 0, "silent": 0, "pauses": 0}
-        change = _carried_out(Signal.REDRIVE, fresh, gone=("reason", "scope"))
+        change = carried_out(Signal.REDRIVE, fresh, gone=("reason", "scope"))
         result = await patiently(self._rows.update_many, wanted, [_due_at_once(now), *change])
         return int(result.modified_count)
 
@@ -103,7 +103,7 @@ class Deliveries:
 
     async def park_all(self, destination: str, reason: str, scope: str) -> int:
         """Park everything pending for a destination; `scope` says what must return for it to come back."""
-        change = _carried_out(Signal.PARK, {"reason": reason, "scope": scope})
+        change = carried_out(Signal.PARK, {"reason": reason, "scope": scope})
         result = await patiently(self._rows.update_many, standing([State.PENDING], destination), change)
         return int(result.modified_count)
 
@@ -143,7 +143,8 @@ def standing(states: Sequence[State], destination: str | None = None) -> Row:
     return ranges[0] if len(ranges) == 1 else {"$or": ranges}
 
 
-def _carried_out(signal: Signal, fields: Mapping[str, Any], gone: Sequence[str] = ()) -> Any:
+def carried_out(signal: Signal, fields: Mapping[str, Any], gone: Sequence[str] = ()) -> Any:
+    """Spell the update that carries a signal out; a finished row leaves the indexes."""
     state = target(signal)
     if state in TOMBSTONES:
         left = dict.fromkeys(("work", "line", "ready_at", "holder", "attempt", "scope", *gone), "")

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from telemetry.core.consumer import Consumer
+from telemetry.core.run import Limits
 from telemetry.runtime.config import Config
 from telemetry.runtime.health import Readiness, health_routes
 from telemetry.runtime.logs import get_logger
@@ -25,9 +26,12 @@ from telemetry.store.feed import follow_events
 from telemetry.store.indexes import declared, reconcile
 from telemetry.store.leases import Leases
 from telemetry.store.registry import Registry
+from telemetry.store.runs import COLLECTION as RUNS
+from telemetry.watcher.conductor import Conductor
 from telemetry.watcher.consumers import load_consumers, refresher
 from telemetry.watcher.dispatch import Dispatcher, Party
 from telemetry.watcher.duty import Duty
+from telemetry.watcher.fan_out import FanOuts
 from telemetry.watcher.memory import Memory
 from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.sweep import Progress, Sweep
@@ -97,8 +101,12 @@ class WatchService:
                 connection.causal() as thorough,
                 anyio.create_task_group() as group,
             ):
-                group.start_soon(self._memory(connection).run, name="memory")
-                await self._watcher(connection, quick, thorough).run()
+                conductor = self._conductor(connection)
+                fan_outs = FanOuts(connection, self._metrics, conductor.wake)
+                await fan_outs.resume()
+                for service in (self._memory(connection), conductor, fan_outs):
+                    group.start_soon(service.run, name=service.name)
+                await self._watcher(connection, quick, thorough, conductor, fan_outs).run()
         finally:
             self._metrics.active.set(0)
 
@@ -106,27 +114,36 @@ class WatchService:
         finite = {name: policy.remember for name, policy in self._config.types.items() if policy.remember is not None}
         return Memory(connection, connection.clock, finite, self._metrics, FORGET_EVERY)
 
-    def _watcher(self, connection: Connection, quick: Session, thorough: Session) -> Watcher:
+    def _conductor(self, connection: Connection) -> Conductor:
+        settings = self._settings
+        limits = Limits(settings.run_accounts, settings.run_destinations, settings.run_rate)
+        return Conductor(connection, self._consumers, limits, connection.clock, self._chance, self._metrics)
+
+    def _watcher(
+        self, connection: Connection, quick: Session, thorough: Session, conductor: Conductor, fan_outs: FanOuts
+    ) -> Watcher:
         parties = [
             Party(consumer, Deliveries(connection, consumer.name), refresher(consumer, connection))
             for consumer in self._consumers
         ]
         settings = self._settings
         return Watcher(
-            partial(follow_events, connection),
-            self._lane(connection, quick, parties),
-            self._lane(connection, thorough, parties),
+            partial(follow_events, connection, (RUNS,)),
+            self._lane(connection, quick, parties, fan_outs),
+            self._lane(connection, thorough, parties, fan_outs),
             Sweep(Events(connection, thorough), self._progress, settings.sweep_overlap, settings.batch),
             connection.clock,
             self._metrics,
             batch=settings.batch,
             sweep_every=settings.sweep_every,
             full_sweep_every=settings.full_sweep_every,
+            beside={RUNS: conductor.wake},
         )
 
-    def _lane(self, connection: Connection, session: Session, parties: Sequence[Party]) -> Lane:
+    def _lane(self, connection: Connection, session: Session, parties: Sequence[Party], fan_outs: FanOuts) -> Lane:
         events, registry = Events(connection, session), Registry(connection, session)
-        return Lane(events, Dispatcher(parties, events, registry, connection.clock, self._chance, self._metrics))
+        clock, chance, metrics = connection.clock, self._chance, self._metrics
+        return Lane(events, Dispatcher(parties, events, registry, clock, chance, metrics, fan_outs))
 
 
 async def run_watch(settings: Settings, config: Config, chance: Random | None = None) -> None:
