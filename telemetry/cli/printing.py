@@ -10,6 +10,7 @@ import typer
 from pydantic_core import to_jsonable_python
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -56,6 +57,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in row))
     return made
+
+
+def progress() -> Progress:
+    """Give bars that are shown on a terminal only, and leave nothing behind."""
+    screen = console(error=True)
+    bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*bar, console=screen, disable=not screen.is_terminal, transient=True)
 
 
 def visible(text: str) -> str:

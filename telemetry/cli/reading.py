@@ -1,8 +1,11 @@
 """Events to send, read piece by piece: NDJSON by the line, so that a stream of any length fits in memory."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 from telemetry.core.errors import ConfigurationError
@@ -21,6 +24,23 @@ class Line:
     text: str
     bytes_read: int
     wrong: str = ""  # why it cannot be sent
+
+
+def standard_input() -> TextIO:
+    """Give standard input as UTF-8; bytes that are not text are told by line, not a crash half-way."""
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    return sys.stdin
+
+
+@contextmanager
+def opened_file(path: Path) -> Iterator[TextIO]:
+    """Open a file in the same way; raise ConfigurationError where it cannot be read."""
+    try:
+        source = path.open(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+    with source:
+        yield source
 
 
 def read_lines(source: TextIO) -> Iterator[Line]:

@@ -2,22 +2,20 @@
 
 import json
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import aiohttp
 import anyio
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from telemetry.cli.posting import TIMEOUT, GaveUpError, Poster, Tally
 from telemetry.cli.premises import running_here
-from telemetry.cli.printing import console, mistake, say, show_json, visible
-from telemetry.cli.reading import Line, batches, read_lines, spelt
+from telemetry.cli.printing import mistake, progress, say, show_json, visible
+from telemetry.cli.reading import Line, batches, opened_file, read_lines, spelt, standard_input
 from telemetry.core.errors import ConfigurationError
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -55,26 +53,14 @@ def _input(given: dict[str, Any], properties: Sequence[str], file: Path | None) 
     if file is not None and given["event"] is not None:
         raise typer.BadParameter("give an event, or --file, not both")
     if file is not None:
-        with _opened(file) as source:
+        with opened_file(file) as source:
             yield read_lines(source), file.stat().st_size
     elif given["event"] == "-":
-        # Bytes that are not text are the producer's slip: told by line, not a crash half-way.
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-        yield read_lines(sys.stdin), 0
+        yield read_lines(standard_input()), 0
     elif given["event"] is None or given["distinct_id"] is None:
         raise typer.BadParameter('say what: TYPE DISTINCT_ID, --file FILE, or "-" for NDJSON from stdin')
     else:
         yield iter([Line(1, spelt(_one(given, properties)), 0)]), 0
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[TextIO]:
-    try:
-        source = file.open(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from error
-    with source:
-        yield source
 
 
 def _one(given: dict[str, Any], properties: Sequence[str]) -> dict[str, Any]:
@@ -106,12 +92,12 @@ def _address(url: str | None) -> str:
 async def _send(lines: Iterator[Line], size: int, url: str, key: str | None, patience: float) -> Tally:
     tally = Tally()
     headers = {"Content-Type": "application/x-ndjson"} | ({"Authorization": f"Bearer {key}"} if key else {})
-    with _progress() as progress:
-        task = progress.add_task("sent", total=size or None)
+    with progress() as shown:
+        task = shown.add_task("sent", total=size or None)
         async with aiohttp.ClientSession(headers=headers, timeout=TIMEOUT) as session:
 
             def waiting(why: str, seconds: float) -> None:
-                progress.console.print(f"waiting {seconds:.1f} s: {visible(why)}", style="yellow", soft_wrap=True)
+                shown.console.print(f"waiting {seconds:.1f} s: {visible(why)}", style="yellow", soft_wrap=True)
 
             poster = Poster(session, url, tally, patience=patience, chance=Random(), waiting=waiting)  # noqa: S311
             pieces = batches(lines)
@@ -122,14 +108,8 @@ async def _send(lines: Iterator[Line], size: int, url: str, key: str | None, pat
                 except GaveUpError:
                     _show(tally, as_json=False)
                     raise
-                progress.update(task, completed=batch[-1].bytes_read if size else tally.counts.total())
+                shown.update(task, completed=batch[-1].bytes_read if size else tally.counts.total())
     return tally
-
-
-def _progress() -> Progress:
-    screen = console(error=True)
-    bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*bar, console=screen, disable=not screen.is_terminal, transient=True)
 
 
 def _show(tally: Tally, *, as_json: bool) -> None:

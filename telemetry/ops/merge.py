@@ -5,9 +5,8 @@ intervals are nested (one key begins with the other) or apart: the events whose 
 stack, no deeper than a key is long, and that is all the memory a pass takes.
 """
 
-import heapq
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from telemetry.core.delivery import State
@@ -70,21 +69,3 @@ class Join:
         orphan = Case(key, None)
         self._open.append(orphan)
         return orphan
-
-
-async def merged(streams: Sequence[AsyncIterator[Fact | Holding]]) -> AsyncIterator[Fact | Holding]:
-    """Merge streams that are each in the order of their ids into one that is."""
-    heads: list[tuple[str, int, Fact | Holding]] = []
-    for place, stream in enumerate(streams):
-        async for item in stream:
-            heads.append((item.id, place, item))
-            break
-    heapq.heapify(heads)
-    while heads:
-        _, place, item = heads[0]
-        yield item
-        following = await anext(streams[place], None)
-        if following is None:
-            heapq.heappop(heads)
-        else:
-            heapq.heapreplace(heads, (following.id, place, following))

@@ -6,18 +6,19 @@ before the event that they need, and reported only when every reading says the s
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import anyio
 
 from telemetry.ops.judgement import Kind, Suspect, Totals, suspects
-from telemetry.ops.merge import Case, Join, merged
+from telemetry.ops.merge import Case, Join
 from telemetry.ops.status import in_flight
-from telemetry.store.census import Census, Fact
+from telemetry.store.census import Census, Fact, Holding
 from telemetry.store.channels import Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import queues
+from telemetry.store.merge import merged
 from telemetry.store.registry import Registered, Registry
 
 SAMPLES = 10
@@ -68,7 +69,8 @@ class Verification:
         join = Join(self._moving)
         names = await self._queues()
         read = 0
-        async for item in merged([self._census.facts(), *(self._census.holdings(name) for name in names)]):
+        streams: list[AsyncIterator[Fact | Holding]] = [self._census.facts(), *map(self._census.holdings, names)]
+        async for item in merged(streams, key=lambda item: item.id):
             for case in join.take(item):
                 await self._judge(case)
             read += isinstance(item, Fact)

@@ -3,19 +3,15 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from pymongo.errors import PyMongoError
 
 from telemetry.core.delivery import State
 from telemetry.core.event import Event
 from telemetry.core.key import join_key
 from telemetry.store.client import Connection
-from telemetry.store.commands import Collection, Row, chunks, read, translated
+from telemetry.store.commands import Row, chunks, read, walk
 from telemetry.store.deliveries import of_events
 from telemetry.store.documents import event_from
 
-PAGE = 500
 _FACT = {"event": 1, "receipt": 1, "received_at": 1, "due_at": 1, "acks": 1, "forgotten": 1}
 _HOLDING = {"event": 1, "receipt": 1, "state": 1, "generation": 1, "result": 1}
 
@@ -55,12 +51,12 @@ class Census:
     async def facts(self) -> AsyncIterator[Fact]:
         """Read every event but those being forgotten, in the order of their keys' bytes."""
         only = {"alias": {"$exists": False}, "forgotten": {"$exists": False}}
-        async for row in _walk(self._connection["events"], only, _FACT):
+        async for row in walk(self._connection["events"], only, _FACT):
             yield _fact(row)
 
     async def holdings(self, consumer: str) -> AsyncIterator[Holding]:
         """Read every delivery of a consumer, in the order of their ids' bytes."""
-        async for row in _walk(self._connection[f"{consumer}_queue"], {}, _HOLDING):
+        async for row in walk(self._connection[f"{consumer}_queue"], {}, _HOLDING):
             yield _holding(row, consumer)
 
     async def facts_of(self, keys: Sequence[str]) -> dict[str, Fact]:
@@ -84,24 +80,13 @@ class Census:
         """Read every event of a type, under whatever key policy it was stored."""
         prefix = join_key(event_type, [""])
         within = {"$gt": prefix, "$lt": prefix[:-1] + chr(ord(":") + 1)}
-        async for row in _walk(self._connection["events"], {"_id": within, "alias": {"$exists": False}}):
+        async for row in walk(self._connection["events"], {"_id": within, "alias": {"$exists": False}}):
             yield event_from(row)
 
     async def alias(self, key: str) -> str | None:
         """Say under which key the event is stored that a key blocks on behalf of."""
         rows = await read(self._connection["events"], {"_id": key}, fields={"alias": 1})
         return rows[0].get("alias") if rows else None
-
-
-async def _walk(
-    rows: Collection, query: Mapping[str, Any], fields: Mapping[str, Any] | None = None
-) -> AsyncIterator[Row]:
-    try:
-        # Small pages: the reader holds one at a time, so its memory does not depend on what is stored.
-        async for row in rows.find(query, fields).sort("_id", 1).batch_size(PAGE):
-            yield row
-    except PyMongoError as error:
-        raise translated(error) from error
 
 
 def _fact(row: Row) -> Fact:

@@ -1,6 +1,6 @@
 """Commands to the database: each is made again where that is safe, and its failure is said in our words."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
@@ -23,6 +23,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 TRIES = 3
+PAGE = 500
 DUPLICATE_KEY = 11000
 # Elections, shutdowns, time limits and lost connections (MongoDB, "Error Codes").
 TRANSIENT_CODES = frozenset({6, 7, 50, 64, 89, 91, 100, 112, 189, 246, 262, 9001, 10107, 11600, 11602, 13435, 13436})
@@ -75,6 +76,18 @@ async def read(
         return await (cursor.sort(list(sort)) if sort else cursor).to_list(None)
 
     return await patiently(once)
+
+
+async def walk(
+    collection: Collection, query: Mapping[str, Any], fields: Mapping[str, Any] | None = None, page: int = PAGE
+) -> AsyncIterator[Row]:
+    """Read all rows that a query finds, however many, in the order of their ids' bytes."""
+    try:
+        # Small pages: the reader holds one at a time, so its memory does not depend on what is stored.
+        async for row in collection.find(query, fields).sort("_id", 1).batch_size(page):
+            yield row
+    except PyMongoError as error:
+        raise translated(error) from error
 
 
 async def insert_new(collection: Collection, rows: Sequence[Row]) -> list[str]:
