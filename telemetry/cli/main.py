@@ -25,7 +25,7 @@ DRIVER_THREADS = "8"
 # In the order in which someone who is new needs them. Each is a module of this package, imported when asked for.
 VERBS = (
     *("up", "ingest", "watch", "courier", "send", "status", "explain", "dead", "parked", "retry", "verify"),
-    *("check", "indexes", "keys", "consumers", "audience"),
+    *("check", "indexes", "keys", "consumers", "audience", "pause", "resume", "cancel", "audit"),
 )
 
 

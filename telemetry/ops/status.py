@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from telemetry.core.delivery import State
+from telemetry.ops.progress import Progress, progress
 from telemetry.store.channels import Block, Channel, Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries, queues
 from telemetry.store.events import Events
 from telemetry.store.leases import Lease, Leases
 from telemetry.store.registry import Registered, Registry
+from telemetry.store.runs import Runs
 
 WATCHER = "watcher"
 EPOCH = datetime.fromtimestamp(0, UTC)
-UNFINISHED = (State.PENDING, State.LEASED, State.DEAD, State.PARKED)
+UNFINISHED = (State.HELD, State.PENDING, State.LEASED, State.DEAD, State.PARKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class ConsumerStatus:
     paused: bool
     owed: int
     oldest_owed: datetime | None
+    held: int
     pending: int
     in_flight: int
     dead: int
@@ -34,7 +37,7 @@ class ConsumerStatus:
     @property
     def unfinished(self) -> int:
         """Deliveries that are not done."""
-        return self.pending + self.in_flight + self.dead + self.parked
+        return self.held + self.pending + self.in_flight + self.dead + self.parked
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Status:
     watcher: Lease | None
     consumers: Sequence[ConsumerStatus]
     channels: Sequence[ChannelStatus]
+    runs: Sequence[Progress]  # that are open
 
 
 async def read_status(connection: Connection) -> Status:
@@ -77,6 +81,7 @@ async def read_status(connection: Connection) -> Status:
         watcher=lease if lease and lease.until > now else None,
         consumers=[row for row in rows if row.since or row.unfinished],
         channels=[_channel(row, now, flying) for row in channels],
+        runs=[progress(run, now) for run in await Runs(connection).open()],
     )
 
 
@@ -105,6 +110,7 @@ async def _consumer(connection: Connection, name: str, known: Registered | None,
         paused=bool(known and known.paused),
         owed=owed,
         oldest_owed=oldest[0].due_at if oldest else None,
+        held=counts[State.HELD],
         pending=max(counts[State.PENDING] - flying, 0),
         in_flight=counts[State.LEASED] + flying,
         dead=counts[State.DEAD],

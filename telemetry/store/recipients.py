@@ -1,9 +1,10 @@
 """Who is reached by a pinned fan-out: each member once, however many ways lead to it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from telemetry.core.pin import Pin
 from telemetry.store.audiences import Audiences
+from telemetry.store.merge import merged
 
 
 async def recipients(audiences: Audiences, pin: Pin, after: str = "") -> AsyncGenerator[tuple[str, int]]:
@@ -11,16 +12,17 @@ async def recipients(audiences: Audiences, pin: Pin, after: str = "") -> AsyncGe
 
     A destination for which something was planned by itself gets that alone.
     """
-    taken = pin.taken
     streams = [
-        audiences.members(versions, fan_out.kinds, after)
-        for fan_out, versions in zip(pin.fan_outs, pin.versions, strict=True)
+        _placed(audiences.members(versions, fan_out.kinds, after), place)
+        for place, (fan_out, versions) in enumerate(zip(pin.fan_outs, pin.versions, strict=True))
     ]
-    heads = [await anext(stream, None) for stream in streams]
-    while waiting := [head for head in heads if head is not None]:
-        destination = min(waiting)
-        reached = [place for place, head in enumerate(heads) if head == destination]
-        if destination not in taken:
-            yield destination, reached[0]
-        for place in reached:
-            heads[place] = await anext(streams[place], None)
+    last, taken = after, pin.taken
+    async for destination, place in merged(streams, key=lambda one: one[0]):
+        if destination > last and destination not in taken:
+            yield destination, place
+        last = destination
+
+
+async def _placed(members: AsyncIterator[str], place: int) -> AsyncIterator[tuple[str, int]]:
+    async for member in members:
+        yield member, place

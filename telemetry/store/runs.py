@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from telemetry.core.delivery import State
@@ -137,6 +136,10 @@ def _fresh(pin: Pin) -> Row:
         "open": pin.order,
         "offering": pin.order,
         "beside": len(pin.plain),
+        # Guards compare with these.
+        "turns": 0,
+        "after": "",
+        "step": 0,
     }
 
 

@@ -5,7 +5,7 @@ and still held.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -68,7 +68,7 @@ class Conductor:
         self._chance = chance
         self._metrics = metrics
         self._buckets: dict[str, Bucket] = {}
-        self._closed: dict[str, tuple[float, Set[str]]] = {}
+        self._closed: dict[str, tuple[float, Collection[str]]] = {}
         self._woken = anyio.Event()
 
     def wake(self) -> None:
@@ -123,7 +123,7 @@ class Conductor:
             found |= resting(run.active, rows[run.consumer], closed, now)
         return found
 
-    async def _closed_of(self, name: str) -> Set[str]:
+    async def _closed_of(self, name: str) -> Collection[str]:
         consumer, now = self._consumers.get(name), self._clock.monotonic()
         if not isinstance(consumer, Closing):
             return frozenset()
@@ -144,7 +144,7 @@ class Conductor:
             log.info("run.ended", run=run.id, state=after.state, deliveries=after.total)
         return None if after.is_over else replace(after, step=after.step + 1)
 
-    async def _let_out(self, run: Run, rows: Mapping[str, Mapping[str, Delivery]], at_rest: Set[str]) -> bool:
+    async def _let_out(self, run: Run, rows: Mapping[str, Mapping[str, Delivery]], at_rest: Collection[str]) -> bool:
         """Let out what a run may; answer whether it was anything."""
         held = Held(self._connection, run.consumer, run.id)
         known = rows[run.consumer]

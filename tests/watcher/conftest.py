@@ -17,6 +17,7 @@ from telemetry.store.feed import follow_events
 from telemetry.store.registry import Registry
 from telemetry.watcher.consumers import refresher
 from telemetry.watcher.dispatch import Dispatcher, Party
+from telemetry.watcher.fan_out import FanOuts
 from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.sweep import Progress, Sweep
 from telemetry.watcher.watcher import Lane, Watcher
@@ -25,12 +26,16 @@ Watching = Callable[..., AbstractAsyncContextManager[Dispatcher]]
 
 
 def make_watcher(
-    connection: Connection, parties: list[Party], clock: Clock | None = None, **settings: float
+    connection: Connection,
+    parties: list[Party],
+    clock: Clock | None = None,
+    fan_outs: FanOuts | None = None,
+    **settings: float,
 ) -> tuple[Watcher, Dispatcher]:
     """Put a watcher together on a connection."""
     events, clock = Events(connection), clock or connection.clock
     metrics = WatchMetrics(CollectorRegistry())
-    dispatcher = Dispatcher(parties, events, Registry(connection), clock, Random(1), metrics)
+    dispatcher = Dispatcher(parties, events, Registry(connection), clock, Random(1), metrics, fan_outs)
     lane = Lane(events, dispatcher)
     sweep = Sweep(events, Progress(), 60, 100)
     pace: dict[str, Any] = {"sweep_every": 10.0, "full_sweep_every": 600.0} | settings
@@ -50,9 +55,12 @@ def watching(connection: Connection) -> Watching:
         ]
         for consumer in consumers:
             await Registry(connection).register(consumer.name)
-        watcher, dispatcher = make_watcher(connection, parties, clock, **settings)
+        fan_outs = FanOuts(connection, WatchMetrics(CollectorRegistry()), lambda: None)
+        await fan_outs.resume()
+        watcher, dispatcher = make_watcher(connection, parties, clock, fan_outs, **settings)
         async with anyio.create_task_group() as group:
             group.start_soon(watcher.run)
+            group.start_soon(fan_outs.run)
             yield dispatcher
             group.cancel_scope.cancel()
 

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-
 from telemetry.core.delivery import Delivery
 from telemetry.core.event import Event
 from telemetry.core.fan_out import FanOut
@@ -16,8 +14,7 @@ from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.registry import Registry
 from telemetry.store.runs import Runs
-from telemetry.watcher.fan_out import FanOuts, Handed, Offering
-from telemetry.watcher.metrics import WatchMetrics
+from telemetry.watcher.fan_out import Handed, Offering
 from tests.audiences import an_audience
 from tests.facts import an_event
 
@@ -91,9 +88,4 @@ async def a_run(connection: Connection, caller: Caller, number: int, key: str = 
 
 async def queue_of(connection: Connection, key: str = KEY) -> list[Delivery]:
     """Read the deliveries of an event."""
-    return await Deliveries(connection, NAME).of_event(key)
-
-
-def fan_outs(connection: Connection) -> FanOuts:
-    """Make the service."""
-    return FanOuts(connection, WatchMetrics(CollectorRegistry()), lambda: None)
+    return sorted(await Deliveries(connection, NAME).of_event(key), key=lambda row: row.id)
