@@ -73,11 +73,12 @@ async def audit(connection: Connection, asked: str, most: int) -> Audit | None:
     found = Audit(key, most)
     runs = {run.consumer: run for run in await Runs(connection).of_event(key)}
     stored = [queue.consumer for queue in await queues(connection)]
-    for consumer in sorted({*stored, *event.acks, *await Registry(connection).read()}):
+    registered = await Registry(connection).read()
+    for consumer in sorted({*stored, *event.acks, *registered}):
         if consumer in runs:
             await _run(connection, found, runs[consumer])
         else:
-            await _plain(connection, found, event, consumer)
+            await _plain(connection, found, event, consumer, owed=event.due_at is not None and consumer in registered)
     return found
 
 
@@ -117,14 +118,14 @@ async def _expected(audiences: Audiences, pin: Pin) -> AsyncIterator[Sequence[st
         yield page
 
 
-async def _plain(connection: Connection, found: Audit, event: Event, consumer: str) -> None:
+async def _plain(connection: Connection, found: Audit, event: Event, consumer: str, *, owed: bool) -> None:
     rows = await Deliveries(connection, consumer).of_event(event.key)
     ack = event.acks.get(consumer)
     expected = ack.deliveries if ack else len(rows)
     found.expected += expected
     for row in rows:
         found.judge(consumer, row)
-    if ack is None and event.due_at is not None and not rows:
+    if ack is None and owed and not rows:
         found.expected += 1
         found.lack(Missing(event.key, consumer, "not offered yet"), "not offered yet")
     if lacking := expected - len(rows):
