@@ -30,7 +30,7 @@ DOORS = {
     ("bot", "bot.simulator"): set[str](),
     ("bot.simulator", "bot"): set[str](),
     ("bot.simulator", "telemetry.core"): set[str](),
-    ("consumers.discord", "telemetry.store"): set[str](),
+    ("consumers.discord", "telemetry.store"): {"telemetry.store.channels", "telemetry.store.client"},
 }
 HOMES = {
     "motor": {"telemetry.store"},

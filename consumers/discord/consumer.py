@@ -12,6 +12,8 @@ from telemetry.core.fan_out import FanOut
 from telemetry.core.subscription import without_policy
 from telemetry.runtime.config import Config
 from telemetry.runtime.routing import failed
+from telemetry.store.channels import Channels
+from telemetry.store.client import Connection
 
 KINDS = (NAME, "discord-user")  # of members that the bot carries to
 
@@ -42,6 +44,10 @@ class DiscordConsumer:
     def audiences(self) -> dict[str, Sequence[str]]:
         """Say which audiences each entry of the file names."""
         return {route.entry: route.table.audiences for route in self.routes if route.table.audiences}
+
+    async def closed(self, connection: Connection) -> frozenset[str]:
+        """Name the channels to which nothing is posted for now; raise UnavailableError when they cannot be read."""
+        return frozenset(f"discord:{channel}" for channel in await Channels(connection).blocked())
 
     def warnings(self) -> list[str]:
         """List what the file says in vain, a line each."""

@@ -53,6 +53,12 @@ class WebhookConsumer:
         """Say which audiences each entry of the file names."""
         return {route.entry: route.table.audiences for route in self._routes}
 
+    async def closed(self, connection: Connection) -> frozenset[str]:
+        """Name the endpoints that are switched off or removed; raise UnavailableError when they cannot be read."""
+        await self.refresh(connection)
+        endpoints = self._endpoints.values()
+        return frozenset(one.destination for one in endpoints if one.disabled or one.removed_at)
+
     def warnings(self) -> list[str]:
         """List what the file says in vain, a line each."""
         wanted = {f"{NAME}.endpoints.{endpoint.name}": endpoint.table.events for endpoint in self._file.values()}

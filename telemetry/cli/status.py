@@ -1,10 +1,13 @@
 """`tellonce status`: how things stand."""
 
+from typing import Annotated
+
 import typer
 from rich.text import Text
 
 from telemetry.cli.opening import answer
 from telemetry.cli.printing import AsJson, age, console, moment, say, show_json, table
+from telemetry.cli.runs import runs_table, show_progress
 from telemetry.ops.status import ChannelStatus, ConsumerStatus, Status, read_status
 
 
@@ -12,8 +15,18 @@ def command(app: typer.Typer) -> None:
     """Add the verb."""
 
     @app.command()
-    def status(*, as_json: AsJson = False) -> None:
-        """Show what is owed, what waits, and what stands in the way."""
+    def status(
+        key: Annotated[str | None, typer.Argument(help="An event's key: show its runs alone.")] = None,
+        *,
+        watch: Annotated[bool, typer.Option("--watch", help="Go on until its runs are over.")] = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """Show what is owed, what waits, and what stands in the way; or how far the runs of one event are."""
+        if key is not None:
+            show_progress(key, watch=watch, as_json=as_json)
+            return
+        if watch:
+            raise typer.BadParameter("--watch needs the key of an event that has a run")
         found = answer(read_status)
         if as_json:
             show_json(found)
@@ -24,12 +37,14 @@ def command(app: typer.Typer) -> None:
 def _show(found: Status) -> None:
     watcher = f"{found.watcher.holder}, epoch {found.watcher.epoch}" if found.watcher else "none is active"
     say(f"events   about {found.events:,}\nwatcher  {watcher}")
-    numbers = ("owed", "later", "pending", "in flight", "dead", "parked")
-    columns = ("consumer", "registered since", "owed", "oldest owed", "later", "pending", "in flight", "dead", "parked")
+    numbers = ("owed", "later", "held", "pending", "in flight", "dead", "parked")
+    columns = ("consumer", "registered since", "owed", "oldest owed", *numbers[1:])
     console().print(table("Consumers", columns, [_consumer(row, found) for row in found.consumers], right=numbers))
     if found.channels:
         names = ("channel", "held by", "in flight", "blocked")
         console().print(table("Discord channels", names, map(_channel, found.channels), right=("in flight",)))
+    if found.runs:
+        console().print(runs_table("Open runs", found.runs))
 
 
 def _consumer(row: ConsumerStatus, found: Status) -> list[object]:
@@ -41,6 +56,7 @@ def _consumer(row: ConsumerStatus, found: Status) -> list[object]:
         f"{row.owed:,}",
         oldest,
         f"{row.later:,}",
+        f"{row.held:,}",
         f"{row.pending:,}",
         f"{row.in_flight:,}",
         _alarming(row.dead),

@@ -14,7 +14,7 @@ from telemetry.ops.verify import verify as prove
 
 NUMBERS = (
     *("accepted", "owed", "acked", "cancelled", "not owed", "offered", "deliveries"),
-    *("delivered", "pending", "in flight", "dead", "parked", "skipped"),
+    *("delivered", "held", "pending", "in flight", "dead", "parked", "skipped"),
 )
 
 
@@ -72,6 +72,7 @@ def _numbers(sums: Sums) -> dict[str, object]:
         "offered": sums.offered,
         "deliveries": sums.deliveries,
         "delivered": states[State.DELIVERED],
+        "held": states[State.HELD],
         "pending": states[State.PENDING] - sums.in_flight,
         "in flight": states[State.LEASED] + sums.in_flight,
         "dead": states[State.DEAD],

@@ -8,6 +8,7 @@ from telemetry.core.channel import channel_of, destination_of, told_by_bot
 from telemetry.core.delivery import Delivery, State
 from telemetry.core.event import Event
 from telemetry.ops.occurrence import told_by, untold
+from telemetry.ops.progress import progress
 from telemetry.ops.status import in_flight
 from telemetry.store.attempts import Attempt, Attempts
 from telemetry.store.census import Census
@@ -17,6 +18,7 @@ from telemetry.store.deliveries import queues
 from telemetry.store.events import Events
 from telemetry.store.lanes import Lanes, Shut
 from telemetry.store.registry import Registered, Registry
+from telemetry.store.runs import Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
     channels = await Channels(connection).of([channel_of(name) for name in sorted(waiting) if told_by_bot(name)])
     flying = {name for ids in (await in_flight(connection, channels)).values() for name in ids}
     shut = [shut for name in deliveries for shut in (await Lanes(connection, name).shut()).items()]
+    runs = await Runs(connection).of_event(key)
     now = connection.clock.now()
     return Explanation(
         key=key,
@@ -65,6 +68,7 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
         attempts=attempts,
         ahead=[
             *_owed(event, registered, now),
+            *(progress(run, now).line for run in runs),
             *(_next(row, flying, [*_blocked(channels), *shut], now) for rows in deliveries.values() for row in rows),
         ],
     )
@@ -129,6 +133,8 @@ def _next(row: Delivery, flying: set[str], shut: Sequence[tuple[str, Shut]], now
             said = f"dead: {row.reason}; mend the cause, then `tellonce retry '{row.id}'`"
         case State.PARKED:
             said = f"parked: {row.reason}; act on it, then `tellonce retry '{row.id}'`"
+        case State.HELD:
+            said = f"waits for its turn in run:{row.run}; `tellonce status {row.event}` tells how that goes"
         case State.LEASED:
             said = "a courier has it now"
         case State.PENDING:

@@ -6,15 +6,17 @@ from datetime import datetime
 
 from telemetry.core.clock import EPOCH
 from telemetry.core.delivery import State
+from telemetry.ops.progress import Progress, progress
 from telemetry.store.channels import Block, Channel, Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries, queues
 from telemetry.store.events import Events
 from telemetry.store.leases import Lease, Leases
 from telemetry.store.registry import Registered, Registry
+from telemetry.store.runs import Runs
 
 WATCHER = "watcher"
-UNFINISHED = (State.PENDING, State.LEASED, State.DEAD, State.PARKED)
+UNFINISHED = (State.HELD, State.PENDING, State.LEASED, State.DEAD, State.PARKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class ConsumerStatus:
     owed: int
     later: int  # owed too, but not due yet
     oldest_owed: datetime | None
+    held: int
     pending: int
     in_flight: int
     dead: int
@@ -35,7 +38,7 @@ class ConsumerStatus:
     @property
     def unfinished(self) -> int:
         """Deliveries that are not done."""
-        return self.pending + self.in_flight + self.dead + self.parked
+        return self.held + self.pending + self.in_flight + self.dead + self.parked
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Status:
     watcher: Lease | None
     consumers: Sequence[ConsumerStatus]
     channels: Sequence[ChannelStatus]
+    runs: Sequence[Progress]  # that are open
 
 
 async def read_status(connection: Connection) -> Status:
@@ -78,6 +82,7 @@ async def read_status(connection: Connection) -> Status:
         watcher=lease if lease and lease.until > now else None,
         consumers=[row for row in rows if row.since or row.unfinished],
         channels=[_channel(row, now, flying) for row in channels],
+        runs=[progress(run, now) for run in await Runs(connection).open()],
     )
 
 
@@ -108,6 +113,7 @@ async def _consumer(connection: Connection, name: str, known: Registered | None,
         owed=max(owed, 0),
         later=later,
         oldest_owed=oldest[0].due_at if oldest else None,
+        held=counts[State.HELD],
         pending=max(counts[State.PENDING] - flying, 0),
         in_flight=counts[State.LEASED] + flying,
         dead=counts[State.DEAD],

@@ -91,7 +91,7 @@ class Deliveries:
                 query["state"] = {"$in": [state.value for state in sources(signal)]}
                 if claimed is not None:
                     query["claims"] = claimed
-                update = _carried_out(signal, fields)
+                update = carried_out(signal, fields)
                 result = await patiently(self._rows.update_many, query, update)
                 changed += result.modified_count
         return changed
@@ -103,7 +103,7 @@ class Deliveries:
             rows = await read(self._rows, wanted, fields={"_id": 1}, sort=BY_WORK, limit=limit)
             wanted = wanted | {"_id": {"$in": [row["_id"] for row in rows]}}
         fresh = {"ready_at": now, "failures": 0, "silent": 0, "pauses": 0}
-        change = _carried_out(Signal.REDRIVE, fresh, gone=("reason", "scope"))
+        change = carried_out(Signal.REDRIVE, fresh, gone=("reason", "scope"))
         result = await patiently(self._rows.update_many, wanted, [_due_at_once(now), *change])
         return int(result.modified_count)
 
@@ -113,7 +113,7 @@ class Deliveries:
 
     async def park_all(self, destination: str, reason: str, scope: str) -> int:
         """Park everything pending for a destination; `scope` says what must return for it to come back."""
-        change = _carried_out(Signal.PARK, {"reason": reason, "scope": scope})
+        change = carried_out(Signal.PARK, {"reason": reason, "scope": scope})
         result = await patiently(self._rows.update_many, standing([State.PENDING], destination), change)
         return int(result.modified_count)
 
@@ -159,7 +159,8 @@ def _of_kind(state: State, kind: str, after: str = "") -> Row:
     return {"work": {"$gte": start, "$lt": f"{state}|{kind};"}}
 
 
-def _carried_out(signal: Signal, fields: Mapping[str, Any], gone: Sequence[str] = ()) -> Any:
+def carried_out(signal: Signal, fields: Mapping[str, Any], gone: Sequence[str] = ()) -> Any:
+    """Spell the update that carries a signal out; a finished row leaves the indexes."""
     state = target(signal)
     if state in TOMBSTONES:
         left = dict.fromkeys(("work", "line", "ready_at", "holder", "attempt", "scope", *gone), "")

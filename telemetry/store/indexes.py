@@ -43,6 +43,8 @@ class Reconciled:
 # Both hold unfinished rows only, so neither their size nor the cost of work grows with history. One field each:
 # a compound sparse index would hold every row, and the embedded server reads by no partial one.
 OWED = Index("events", "owed", (("due_at", 1),), sparse=True)
+# Runs in which something is left to do, and those that are not offered to their end.
+RUNS = (Index("runs", "open", (("open", 1),), sparse=True), Index("runs", "offering", (("offering", 1),), sparse=True))
 
 
 def work(queue: str) -> Index:
@@ -62,7 +64,7 @@ def queue_indexes(consumer: str) -> list[Index]:
 
 def declared(consumers: Sequence[str]) -> list[Index]:
     """List every index that the given consumers' deployment needs."""
-    return [OWED, *(index for name in consumers for index in queue_indexes(name))]
+    return [OWED, *RUNS, *(index for name in consumers for index in queue_indexes(name))]
 
 
 async def reconcile(connection: Connection, indexes: Sequence[Index]) -> list[Reconciled]:

@@ -1,7 +1,7 @@
 """The consumers that are installed, found by their entry points."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, runtime_checkable
@@ -22,6 +22,14 @@ class Refreshing(Protocol):
 
     async def refresh(self, connection: Connection) -> None:
         """Learn what there is now, before events are planned; raise UnavailableError when that cannot be read."""
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A consumer that knows destinations to which nothing can be told for now."""
+
+    async def closed(self, connection: Connection) -> Collection[str]:
+        """Name them; raise UnavailableError when that cannot be read."""
 
 
 def refresher(consumer: Consumer, connection: Connection) -> Callable[[], Awaitable[None]] | None:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from random import Random
 from typing import Protocol
 
@@ -12,7 +13,9 @@ from telemetry.core.consumer import Consumer
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import TellonceError, UnavailableError
 from telemetry.core.event import Event
+from telemetry.core.fan_out import FanOut
 from telemetry.runtime.logs import get_logger
+from telemetry.watcher.fan_out import FanOuts, Handed
 from telemetry.watcher.metrics import WatchMetrics
 
 log = get_logger(__name__)
@@ -86,6 +89,7 @@ class Dispatcher:
         clock: Clock,
         chance: Random,
         metrics: WatchMetrics,
+        fan_outs: FanOuts | None = None,
     ) -> None:
         self.parties = parties
         self._events = events
@@ -94,6 +98,9 @@ class Dispatcher:
         self._clock = clock
         self._chance = chance
         self._metrics = metrics
+        self._fan_outs = fan_outs
+        # By consumer, since when something is due of what was handed over last and is not acked yet.
+        self.handed_over: dict[str, datetime] = {}
 
     async def available(self) -> list[Party]:
         """List the parties that can be served now: registered, not paused, not backing off."""
@@ -108,6 +115,7 @@ class Dispatcher:
 
         Raises UnavailableError when nothing could be recorded.
         """
+        self.handed_over.clear()
         if not events:
             return []
         # Read after the events were: a consumer registered before any of them was stored is in it.
@@ -147,7 +155,7 @@ class Dispatcher:
     async def _offer(self, party: Party, events: Sequence[Event]) -> dict[str, int]:
         try:
             await self._refresh(party)
-            plans = {event.key: plan for event in events if (plan := self._plan(party, event)) is not None}
+            plans = {event.key: plan for event in events if (plan := self._own_plan(party, event)) is not None}
             taken = await self._offer_plans(party, plans)
         except UnavailableError as error:
             self._rest(party, str(error))
@@ -168,17 +176,31 @@ class Dispatcher:
             log.exception("consumer.unrefreshed", consumer=party.name)
             raise UnavailableError(f"it cannot learn what it plans by: {error!r}") from error
 
-    def _plan(self, party: Party, event: Event) -> Sequence[Delivery] | None:
+    def _own_plan(self, party: Party, event: Event) -> Sequence[Delivery] | None:
+        """Plan an event; what is for whole audiences is handed over."""
         if party.name in event.acks:
             return None
+        being_offered = self._fan_outs is not None and self._fan_outs.holds(event.key, party.name)
+        plan = None if being_offered else self._plan(party, event)
+        if being_offered or (plan and any(isinstance(item, FanOut) for item in plan)):
+            self._hand_over(party, event, plan)
+            return None
+        return None if plan is None else [item for item in plan if isinstance(item, Delivery)]
+
+    def _hand_over(self, party: Party, event: Event, plan: Sequence[Delivery | FanOut] | None) -> None:
+        due = event.due_at or event.received_at
+        self.handed_over[party.name] = min(due, self.handed_over.get(party.name, due))
+        if plan is not None and self._fan_outs is not None:
+            self._fan_outs.take(Handed(event, party.name, plan))
+
+    def _plan(self, party: Party, event: Event) -> Sequence[Delivery | FanOut] | None:
         try:
-            plan = party.consumer.plan(event)
+            return party.consumer.plan(event)
         except Exception:
             # It stays owed, and the next full pass asks again: after a deploy the answer may be another.
             self._metrics.unplanned.labels(party.name).inc()
             log.exception("event.unplanned", consumer=party.name, key=event.key)
             return None
-        return [item for item in plan if isinstance(item, Delivery)]
 
     async def _offer_plans(self, party: Party, plans: Mapping[str, Sequence[Delivery]]) -> dict[str, int]:
         deliveries = [delivery for plan in plans.values() for delivery in plan]

@@ -11,6 +11,7 @@ from telemetry.store.attempts import Attempts
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import queues
 from telemetry.store.events import Events
+from telemetry.store.runs import Runs
 from telemetry.watcher.metrics import WatchMetrics
 
 log = get_logger(__name__)
@@ -20,6 +21,8 @@ PAGE = 50
 
 class Memory:
     """Deletes what need not be remembered: the tombstones first, then the event that blocks the key."""
+
+    name = "memory"
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class Memory:
             for queue in rows:
                 await queue.forget(gone)
             await Attempts(self._connection).forget(gone)
+            await Runs(self._connection).forget(gone)
             await events.forget(gone)
         self._metrics.forgotten.inc(len(gone))
         return len(gone)

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from telemetry.core.consumer import Consumer
+from telemetry.core.run import Limits
 from telemetry.core.schedule import Entry
 from telemetry.runtime.config import Config
 from telemetry.runtime.health import Readiness, health_routes
@@ -28,12 +29,15 @@ from telemetry.store.feed import follow_events
 from telemetry.store.indexes import declared, reconcile
 from telemetry.store.leases import Leases
 from telemetry.store.registry import Registry
+from telemetry.store.runs import COLLECTION as RUNS
 from telemetry.store.schedules import COLLECTION as SCHEDULES
 from telemetry.store.schedules import Schedules
 from telemetry.watcher.adoption import adopt
+from telemetry.watcher.conductor import Conductor
 from telemetry.watcher.consumers import load_consumers, refresher
 from telemetry.watcher.dispatch import Dispatcher, Party
 from telemetry.watcher.duty import Duty
+from telemetry.watcher.fan_out import FanOuts
 from telemetry.watcher.memory import Memory
 from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.sweep import Progress, Sweep
@@ -111,10 +115,13 @@ class WatchService:
                 connection.causal() as thorough,
                 anyio.create_task_group() as group,
             ):
-                timetable = self._timetable(connection)
-                group.start_soon(self._memory(connection).run, name="memory")
-                group.start_soon(timetable.run, name="timetable")
-                await self._watcher(connection, quick, thorough, {SCHEDULES: timetable.changed}).run()
+                timetable, conductor = self._timetable(connection), self._conductor(connection)
+                fan_outs = FanOuts(connection, self._metrics, conductor.wake)
+                await fan_outs.resume()
+                for service in (self._memory(connection), timetable, conductor, fan_outs):
+                    group.start_soon(service.run, name=service.name)
+                beside = {SCHEDULES: timetable.changed, RUNS: conductor.wake}
+                await self._watcher(connection, quick, thorough, fan_outs, beside).run()
         finally:
             self._metrics.active.set(0)
 
@@ -126,8 +133,18 @@ class WatchService:
         every = self._settings.full_sweep_every
         return Timetable(Schedules(connection), Events(connection), connection.clock, self._metrics, every)
 
+    def _conductor(self, connection: Connection) -> Conductor:
+        settings = self._settings
+        limits = Limits(settings.run_accounts, settings.run_destinations, settings.run_rate)
+        return Conductor(connection, self._consumers, limits, connection.clock, self._chance, self._metrics)
+
     def _watcher(
-        self, connection: Connection, quick: Session, thorough: Session, beside: Mapping[str, Callable[[], None]]
+        self,
+        connection: Connection,
+        quick: Session,
+        thorough: Session,
+        fan_outs: FanOuts,
+        beside: Mapping[str, Callable[[], None]],
     ) -> Watcher:
         parties = [
             Party(consumer, Deliveries(connection, consumer.name), refresher(consumer, connection))
@@ -136,8 +153,8 @@ class WatchService:
         settings = self._settings
         return Watcher(
             partial(follow_events, connection, tuple(beside)),
-            self._lane(connection, quick, parties),
-            self._lane(connection, thorough, parties),
+            self._lane(connection, quick, parties, fan_outs),
+            self._lane(connection, thorough, parties, fan_outs),
             Sweep(Events(connection, thorough), self._progress, settings.sweep_overlap, settings.batch),
             connection.clock,
             self._metrics,
@@ -147,12 +164,11 @@ class WatchService:
             beside=beside,
         )
 
-    def _lane(self, connection: Connection, session: Session, parties: Sequence[Party]) -> Lane:
+    def _lane(self, connection: Connection, session: Session, parties: Sequence[Party], fan_outs: FanOuts) -> Lane:
         events, deferred = Events(connection, session), Deferred(connection, session)
-        registry = Registry(connection, session)
-        return Lane(
-            events, Dispatcher(parties, events, deferred, registry, connection.clock, self._chance, self._metrics)
-        )
+        registry, clock = Registry(connection, session), connection.clock
+        dispatcher = Dispatcher(parties, events, deferred, registry, clock, self._chance, self._metrics, fan_outs)
+        return Lane(events, dispatcher)
 
 
 async def run_watch(settings: Settings, config: Config, chance: Random | None = None) -> None:

@@ -164,4 +164,7 @@ class Watcher:
         for name in failed:
             if since is not None:
                 self._sweep.failed(name, since)
-        return failed
+        # What is not acked yet is found by the next sweep: a process that ends now has only begun with it.
+        for name, due in lane.dispatcher.handed_over.items():
+            self._sweep.failed(name, due)
+        return failed | lane.dispatcher.handed_over.keys()

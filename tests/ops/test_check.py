@@ -69,6 +69,8 @@ async def test_missing_indexes_are_a_warning(mongodb_uri: str, database: str) ->
 
     assert [finding.what for finding in findings if finding.next_step.startswith("the next start")] == [
         "index events.owed: missing",
+        "index runs.open: missing",
+        "index runs.offering: missing",
         "index recorder_queue.work: missing",
         "index recorder_queue.line: missing",
     ]

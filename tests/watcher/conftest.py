@@ -18,6 +18,7 @@ from telemetry.store.feed import follow_events
 from telemetry.store.registry import Registry
 from telemetry.watcher.consumers import refresher
 from telemetry.watcher.dispatch import Dispatcher, Party
+from telemetry.watcher.fan_out import FanOuts
 from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.sweep import Progress, Sweep
 from telemetry.watcher.watcher import Lane, Watcher
@@ -30,12 +31,14 @@ def make_watcher(
     parties: list[Party],
     clock: Clock | None = None,
     beside: Mapping[str, Callable[[], None]] | None = None,
+    fan_outs: FanOuts | None = None,
     **settings: float,
 ) -> tuple[Watcher, Dispatcher]:
     """Put a watcher together on a connection."""
     events, clock = Events(connection), clock or connection.clock
     metrics = WatchMetrics(CollectorRegistry())
-    dispatcher = Dispatcher(parties, events, Deferred(connection), Registry(connection), clock, Random(1), metrics)
+    deferred, registry = Deferred(connection), Registry(connection)
+    dispatcher = Dispatcher(parties, events, deferred, registry, clock, Random(1), metrics, fan_outs)
     lane = Lane(events, dispatcher)
     sweep = Sweep(events, Progress(), 60, 100)
     pace: dict[str, Any] = {"sweep_every": 10.0, "full_sweep_every": 600.0} | settings
@@ -55,9 +58,12 @@ def watching(connection: Connection) -> Watching:
         ]
         for consumer in consumers:
             await Registry(connection).register(consumer.name)
-        watcher, dispatcher = make_watcher(connection, parties, clock, None, **settings)
+        fan_outs = FanOuts(connection, WatchMetrics(CollectorRegistry()), lambda: None)
+        await fan_outs.resume()
+        watcher, dispatcher = make_watcher(connection, parties, clock, None, fan_outs, **settings)
         async with anyio.create_task_group() as group:
             group.start_soon(watcher.run)
+            group.start_soon(fan_outs.run)
             yield dispatcher
             group.cancel_scope.cancel()
 

@@ -1,0 +1,109 @@
+"""Expected against told: who is missing, and why."""
+
+from typing import Any
+
+import pytest
+
+from telemetry.core.delivery import Signal
+from telemetry.ops import audit as audits
+from telemetry.ops.audit import Audit, audit
+from telemetry.ops.runs import Operator, Verb, act
+from telemetry.ops.target import RunTarget
+from telemetry.ops.verify import verify
+from telemetry.store.client import Connection
+from telemetry.store.deliveries import Deliveries
+from telemetry.store.held import Held
+from tests.audiences import an_audience
+from tests.ops.deployment import Deployment
+from tests.watcher.fan_outs import KEY, NAME, RUN, Caller, a_run, an_offering, members, owe
+
+
+async def audited(connection: Connection, key: str = KEY, most: int = 100) -> Audit:
+    found = await audit(connection, key, most)
+    assert found is not None
+    return found
+
+
+async def settle(connection: Connection, place: int, signal: Signal, **fields: Any) -> None:
+    name = f"{KEY}|{members(place + 1)[place]}"
+    await Held(connection, NAME, RUN).admit([name])
+    assert await Deliveries(connection, NAME).settle([(name, 0)], signal, **fields)
+
+
+@pytest.mark.parametrize("page", [1, 4, 500])
+async def test_each_one_who_is_missing_is_named_with_the_reason(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(audits, "PAGE", page)
+    await a_run(connection, Caller(), 7)
+    for place in (0, 1):
+        await settle(connection, place, Signal.DONE, result={"id": "1"})
+    await settle(connection, 2, Signal.GIVE_UP, reason="410 Gone")
+    await settle(connection, 3, Signal.PARK, reason="no permission")
+    await connection[f"{NAME}_queue"].delete_one({"_id": f"{KEY}|recorder:00004"})
+    await Held(connection, NAME, RUN).skip(5, 6, "cancelled by anna: wrong text")
+
+    found = await audited(connection)
+
+    assert (found.expected, found.delivered, found.waiting, found.missing) == (7, 2, 1, 4)
+    assert {(one.delivery.rpartition(":")[2], one.why) for one in found.named} == {
+        ("00002", "dead: 410 Gone"),
+        ("00003", "parked: no permission"),
+        ("00004", "not there at all"),
+        ("00005", "skipped: cancelled by anna: wrong text"),
+    }
+
+
+async def test_what_is_not_offered_yet_is_missing_until_it_is(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telemetry.watcher.fan_out.PAGE", 2)
+    await an_audience(connection, "all", members(5))
+    offering = an_offering(connection, await owe(connection), Caller())
+    assert (await audited(connection)).why == {"not offered yet": 1}
+    for _ in range(2):
+        await offering.step()
+
+    assert (await audited(connection)).why == {"not offered yet": 3}
+    while not await offering.step():
+        pass
+    found = await audited(connection)
+    assert (found.expected, found.waiting, found.missing) == (5, 5, 0)
+
+
+async def test_those_who_are_expected_are_read_from_the_audience_as_it_was(connection: Connection) -> None:
+    await a_run(connection, Caller(texts=("first", "second"), beside=["recorder:apart"]), 3)
+    await an_audience(connection, "all", ["recorder:newcomer"])
+
+    assert (await audited(connection)).expected == 7
+
+
+async def test_of_many_who_are_missing_so_many_are_named(connection: Connection) -> None:
+    await a_run(connection, Caller(), 8)
+    await act(connection, Verb.CANCEL, RunTarget(KEY), Operator("anna"))
+
+    found = await audited(connection, most=3)
+    assert (found.missing, len(found.named)) == (8, 3)
+
+
+async def test_an_event_without_a_run_is_compared_with_its_acks(deployment: Deployment) -> None:
+    await deployment.told("sign_up:u9")
+    rows = await deployment.take_over(await deployment.accept("sign_up:u2"), ["discord:1", "discord:2"])
+    await deployment.accept("sign_up:u3")
+    connection = deployment.connection
+
+    assert (await audited(connection, "sign_up:u9")).missing == 0
+    await connection["discord_queue"].delete_one({"_id": rows[0].id})
+    found = await audited(connection, "sign_up:u2")
+    assert (found.expected, found.waiting, found.why) == (2, 1, {"not there at all": 1})
+    assert (await audited(connection, "sign_up:u3")).why == {"not offered yet": 1}
+    assert await audit(connection, "sign_up:nobody", 10) is None
+
+
+async def test_the_law_holds_of_an_event_whose_deliveries_are_held(connection: Connection) -> None:
+    await a_run(connection, Caller(), 5)
+    report = await verify(connection)
+
+    assert report.holds
+    (share,) = [share for (_, name), share in report.totals.shares.items() if name == NAME]
+    assert (share.deliveries, share.states["held"]) == (5, 5)  # type: ignore[index]
