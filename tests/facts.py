@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from telemetry import testing
+from telemetry.core.consumer import Consumer
 from telemetry.core.delivery import Delivery
 from telemetry.core.event import Event
 from telemetry.testing.facts import ONCE
@@ -25,6 +26,14 @@ def an_event(
 def a_delivery(event: Event, destination: str = "discord:1", **fields: Any) -> Delivery:
     """Make a delivery of an event."""
     return Delivery.of(event, destination, {"key": event.key, "embed": {"title": event.key}}, **fields)
+
+
+def planned(consumer: Consumer, event: Event) -> list[Delivery]:
+    """Plan an event that no audience is told."""
+    plan = consumer.plan(event)
+    deliveries = [item for item in plan if isinstance(item, Delivery)]
+    assert deliveries == plan
+    return deliveries
 
 
 @dataclass

@@ -36,7 +36,7 @@ HOMES = {
     "pymongo": {"telemetry.store"},
     "bson": {"telemetry.store"},
     "discord": {"bot"},
-    "jinja2": {"consumers.discord"},
+    "jinja2": {"telemetry.runtime", "consumers.discord"},
     "typer": {"telemetry.cli", "bot", "consumers.webhook"},
     "rich": {"telemetry.cli"},
     "standardwebhooks": {"consumers.webhook"},

@@ -1,18 +1,21 @@
-"""The consumer `discord`: one message item for each channel that an event is routed to."""
+"""The consumer `discord`: message items for each channel that an event is routed to, and for audiences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from consumers.discord.message import PLAIN, Body
 from consumers.discord.routes import NAME, Route, read_routes
-from telemetry.core.delivery import Delivery, State
+from telemetry.core.delivery import Delivery
 from telemetry.core.event import Event
+from telemetry.core.fan_out import FanOut
 from telemetry.core.subscription import without_policy
 from telemetry.runtime.config import Config
+from telemetry.runtime.routing import failed
 from telemetry.store.channels import Channels
 from telemetry.store.client import Connection
 
-LONGEST_REASON = 300
+KINDS = (NAME, "discord-user")  # of members that the bot carries to
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,24 @@ class DiscordConsumer:
     known_types: frozenset[str]
     name: str = NAME
 
-    def plan(self, event: Event) -> list[Delivery]:
-        """Make one delivery a channel; where several routes lead to one channel, the first in the file wins."""
+    def plan(self, event: Event) -> list[Delivery | FanOut]:
+        """Make the messages for each channel and for the members of audiences.
+
+        Where several routes lead to one channel, the first in the file wins, and one that names it wins over all.
+        """
+        wanted = [route for route in self.routes if route.wants(event.type)]
         chosen: dict[str, Route] = {}
-        for route in self.routes:
-            if route.wants(event.type):
+        for route in wanted:
+            if route.destination is not None:
                 chosen.setdefault(route.destination, route)
-        return [_delivery(event, route) for route in chosen.values()]
+        plan: list[Delivery | FanOut] = []
+        for destination, route in chosen.items():
+            plan += _deliveries(event, destination, _told(event, route))
+        return plan + [_fan_out(route, _told(event, route)) for route in wanted if route.table.audiences]
+
+    def audiences(self) -> dict[str, Sequence[str]]:
+        """Say which audiences each entry of the file names."""
+        return {route.entry: route.table.audiences for route in self.routes if route.table.audiences}
 
     async def closed(self, connection: Connection) -> frozenset[str]:
         """Name the channels to which nothing is posted for now; raise UnavailableError when they cannot be read."""
@@ -42,20 +56,20 @@ class DiscordConsumer:
     def _shadowed(self) -> list[str]:
         lines = []
         for place, route in enumerate(self.routes):
+            if route.destination is None:
+                continue
             earlier = [other for other in self.routes[:place] if other.destination == route.destination]
             for event_type in route.table.events:
                 # A route for every type after special ones means the rest of the types: nothing is in vain.
                 winner = next((other for other in earlier if other.wants(event_type)), None)
                 if winner is not None:
                     said = f"{event_type!r} already goes to channel {route.table.channel!r} by routes#{winner.number}"
-                    lines.append(f"discord.routes#{route.number}: {said}; this route is passed over for it")
+                    lines.append(f"{route.entry}: {said}; this route is passed over for it")
         return lines
 
     def _without_policy(self) -> list[str]:
         return [
-            line
-            for route in self.routes
-            for line in without_policy(f"discord.routes#{route.number}", route.table.events, self.known_types)
+            line for route in self.routes for line in without_policy(route.entry, route.table.events, self.known_types)
         ]
 
 
@@ -64,12 +78,28 @@ def connect(config: Config) -> DiscordConsumer:
     return DiscordConsumer(read_routes(config), frozenset(config.types))
 
 
-def _delivery(event: Event, route: Route) -> Delivery:
-    state, reason, rung = State.PENDING, None, 0
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What an event comes to by a route."""
+
+    bodies: Sequence[Mapping[str, Any]]
+    account: str
+    fields: Mapping[str, Any]
+
+
+def _told(event: Event, route: Route) -> _Told:
     try:
-        body = route.body(event)
+        return _Told([body.stored() for body in route.bodies(event)], route.account(event), {})
     except Exception as error:  # noqa: BLE001 - a template may raise anything; the other deliveries go on
         # Should an operator want it told after all, it is told as its key.
-        body, state, rung = Body(event.key, digest=False), State.DEAD, PLAIN
-        reason = f"template of discord.routes#{route.number}: {type(error).__name__}: {error}"[:LONGEST_REASON]
-    return Delivery.of(event, route.destination, body.stored(), state=state, rung=rung, reason=reason)
+        body = Body(event.key, digest=False).stored()
+        return _Told([body], NAME, {"rung": PLAIN} | failed(route.entry, error))
+
+
+def _deliveries(event: Event, destination: str, told: _Told) -> list[Delivery]:
+    numbered = enumerate(told.bodies)
+    return [Delivery.of(event, destination, body, part=part, **told.fields) for part, body in numbered]
+
+
+def _fan_out(route: Route, told: _Told) -> FanOut:
+    return FanOut(route.table.told, KINDS, told.bodies, told.account, told.fields)

@@ -35,7 +35,7 @@ class WebhookCarrier(Carrier):
         self._directory.forget()
 
     async def terms(self, destination: str) -> Terms | Closed:
-        """Say what an endpoint asks for; one that is switched off or removed is closed."""
+        """Say what an endpoint asks for; one that is switched off or not there is closed."""
         endpoint = await self._find(destination)
         if isinstance(endpoint, Closed):
             return endpoint
@@ -60,7 +60,7 @@ class WebhookCarrier(Carrier):
         name = name_of(destination)
         endpoint = (await self._directory.all()).get(name)
         if endpoint is None or endpoint.removed_at is not None:
-            return Closed(f"the endpoint {name} was removed; it comes back when one of that name is added")
+            return Closed(f"there is no endpoint {name}; this comes back when one of that name is added")
         if endpoint.disabled is not None:
             return Closed(_switched_off(name, endpoint.disabled.reason))
         return endpoint

@@ -1,14 +1,16 @@
 """The consumer `webhook`: one delivery for each endpoint that wants an event, with the body as it will be sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from consumers.webhook.directory import Directory
 from consumers.webhook.endpoint import NAME, Endpoint, read_endpoints
+from consumers.webhook.routes import Route, read_routes
 from telemetry.core.canonical import canonical
 from telemetry.core.delivery import Delivery
 from telemetry.core.event import Event
+from telemetry.core.fan_out import FanOut
 from telemetry.core.subscription import without_policy
 from telemetry.runtime.config import Config
 from telemetry.store.client import Connection
@@ -20,8 +22,9 @@ class WebhookConsumer:
 
     name = NAME
 
-    def __init__(self, file: Mapping[str, Endpoint], known_types: frozenset[str]) -> None:
+    def __init__(self, file: Mapping[str, Endpoint], known_types: frozenset[str], routes: Sequence[Route] = ()) -> None:
         self._file = file
+        self._routes = routes
         self._known_types = known_types
         self._endpoints = file
         self._directory: Directory | None = None
@@ -32,13 +35,23 @@ class WebhookConsumer:
             self._directory = Directory(self._file, Endpoints(connection), connection.clock)
         self._endpoints = await self._directory.all()
 
-    def plan(self, event: Event) -> list[Delivery]:
-        """Make one delivery an endpoint; those that are switched off too, whose deliveries wait for them."""
+    def plan(self, event: Event) -> list[Delivery | FanOut]:
+        """Make one delivery an endpoint; those that are switched off too, whose deliveries wait for them.
+
+        One that an audience names besides has the same delivery.
+        """
         wanted = [endpoint for endpoint in self._endpoints.values() if endpoint.wants(event)]
-        if not wanted:
+        routes = [route for route in self._routes if route.table.wants(event.type)]
+        if not wanted and not routes:
             return []
         body = {"text": payload(event)}
-        return [Delivery.of(event, endpoint.destination, body, group=event.distinct_id) for endpoint in wanted]
+        plan: list[Delivery | FanOut] = []
+        plan += [Delivery.of(event, endpoint.destination, body, group=event.distinct_id) for endpoint in wanted]
+        return plan + [route.fan_out(event, body) for route in routes]
+
+    def audiences(self) -> dict[str, Sequence[str]]:
+        """Say which audiences each entry of the file names."""
+        return {route.entry: route.table.audiences for route in self._routes}
 
     async def closed(self, connection: Connection) -> frozenset[str]:
         """Name the endpoints that are switched off or removed; raise UnavailableError when they cannot be read."""
@@ -48,16 +61,14 @@ class WebhookConsumer:
 
     def warnings(self) -> list[str]:
         """List what the file says in vain, a line each."""
-        return [
-            line
-            for endpoint in self._file.values()
-            for line in without_policy(f"webhook.endpoints.{endpoint.name}", endpoint.table.events, self._known_types)
-        ]
+        wanted = {f"{NAME}.endpoints.{endpoint.name}": endpoint.table.events for endpoint in self._file.values()}
+        wanted |= {route.entry: route.table.events for route in self._routes}
+        return [line for entry, events in wanted.items() for line in without_policy(entry, events, self._known_types)]
 
 
 def connect(config: Config) -> WebhookConsumer:
     """Make the consumer that a configuration asks for."""
-    return WebhookConsumer(read_endpoints(config), frozenset(config.types))
+    return WebhookConsumer(read_endpoints(config), frozenset(config.types), read_routes(config))
 
 
 def payload(event: Event) -> str:

@@ -23,6 +23,7 @@ from telemetry.core.event import Event
 from telemetry.core.subscription import covers
 from telemetry.runtime.config import Config, Table, explained, quoted, validated
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.routing import MOST_AUDIENCES, AudienceName, Routing
 from telemetry.store.endpoints import Disabled, StoredEndpoint, StoredSecret
 
 log = get_logger(__name__)
@@ -107,12 +108,19 @@ class FileEndpointTable(EndpointTable):
     ]
 
 
+class RouteTable(Routing):
+    """One `[[webhook.routes]]`: endpoints that audiences name are told, whatever they asked for."""
+
+    audiences: list[AudienceName] = Field(min_length=1, max_length=MOST_AUDIENCES)
+
+
 class WebhookTable(Table):
     """The whole section."""
 
     endpoints: Mapping[Annotated[str, AfterValidator(check_endpoint_name)], FileEndpointTable] = Field(
         default_factory=dict
     )
+    routes: list[RouteTable] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +164,15 @@ def name_of(destination: str) -> str:
     return destination.removeprefix(f"{NAME}:")
 
 
-def read_endpoints(config: Config) -> dict[str, Endpoint]:
+def read_section(config: Config) -> WebhookTable:
     """Read the section; raise ConfigurationError naming the entry that is wrong."""
-    table = validated(WebhookTable, config.section(NAME), config.source, NAME)
+    return validated(WebhookTable, config.section(NAME), config.source, NAME)
+
+
+def read_endpoints(config: Config) -> dict[str, Endpoint]:
+    """Read the endpoints of the section."""
     found = {}
-    for name, entry in table.endpoints.items():
+    for name, entry in read_section(config).endpoints.items():
         told = EndpointTable(**{field: getattr(entry, field) for field in EndpointTable.model_fields})
         found[name] = Endpoint(name, told, [StoredSecret(value) for value in entry.secret], "file")
     return found

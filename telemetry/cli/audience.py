@@ -2,22 +2,22 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
-import anyio
 import typer
+from rich.progress import Progress
 
 from telemetry.cli.consumers import Yes
 from telemetry.cli.members import read_members
-from telemetry.cli.opening import answer, opened, read_config, read_settings
+from telemetry.cli.opening import answer, read_config, read_settings
 from telemetry.cli.printing import AsJson, console, count, moment, progress, say, show_json, table
 from telemetry.cli.reading import opened_file, standard_input
 from telemetry.core.audience import DESTINATIONS, NESTED, check_audience_name
 from telemetry.core.errors import ConfigurationError, TellonceError
-from telemetry.ops.audiences import Put, find, named, put, remove
+from telemetry.ops.audiences import Gathered, find, find_removable, named, put, remove
 from telemetry.store.audiences import Audience, Audiences
 from telemetry.store.client import Connection
 from telemetry.watcher.consumers import load_consumers
@@ -47,36 +47,28 @@ def _set(
     told to them; what is on its way goes on to whom it was meant for. Exit 2 for a wrong line, changing nothing.
     """
     _check_name(name)
-    with _input(file) as (source, size):
-        done = anyio.run(_put, name, source, file, size, empty)
+    settings = read_settings()
+    with ExitStack() as room, progress() as shown:
+        # Read to its end before anything is written: what is wrong with a line is known by then.
+        members = _read(file, room, shown)
+        task = shown.add_task("written", total=members.given)
+
+        def written(count: int) -> None:
+            shown.update(task, completed=count)
+
+        done = answer(lambda here: put(here, name, members, may_be_empty=empty, written=written), settings)
     folded = f", {count(done.duplicates, 'duplicate')} folded" if done.duplicates else ""
     nested = f" and {count(len(done.includes), 'audience')} in it" if done.includes else ""
     say(f"{name} has {count(done.count, 'member')}{nested}{folded} (version {done.version})")
 
 
-@contextmanager
-def _input(file: str) -> Iterator[tuple[TextIO, int]]:
-    if file == STDIN:
-        yield standard_input(), 0
-        return
-    with opened_file(Path(file)) as source:
-        yield source, Path(file).stat().st_size
-
-
-async def _put(name: str, source: TextIO, file: str, size: int, empty: bool) -> Put:
+def _read(file: str, room: ExitStack, shown: Progress) -> Gathered:
+    source, size = standard_input(), 0
+    if file != STDIN:
+        source, size = room.enter_context(opened_file(Path(file))), Path(file).stat().st_size
+    task = shown.add_task("read", total=size or None)
     where = "stdin" if file == STDIN else file
-    with progress() as shown:
-        reading = shown.add_task("read", total=size or None)
-        writing = shown.add_task("written", total=None)
-        members = read_members(source, where, lambda done: shown.update(reading, completed=done))
-        async with opened() as connection:
-            return await put(
-                connection,
-                name,
-                members,
-                may_be_empty=empty,
-                written=lambda done: shown.update(writing, completed=done),
-            )
+    return Gathered(read_members(source, where, lambda read: shown.update(task, completed=read)), room)
 
 
 def _list(*, as_json: AsJson = False) -> None:
@@ -136,7 +128,7 @@ def _remove(name: Name, *, yes: Yes = False) -> None:
     settings = read_settings()
     if entries := named(load_consumers(read_config(settings))).get(name):
         raise TellonceError(f"audience {name!r}: {', '.join(entries)} names it; change the file first")
-    audience = answer(lambda connection: find(connection, name), settings)
+    audience = answer(lambda connection: find_removable(connection, name), settings)
     if not yes:
         typer.confirm(f"{name} has {count(audience.count, 'member')}. Remove it?", abort=True)
     answer(lambda connection: remove(connection, audience), settings)

@@ -17,7 +17,7 @@ class Consumer(Protocol):
         """The name under which the database knows it: no dot, no dollar sign."""
 
     def plan(self, event: Event) -> Sequence[Delivery | FanOut]:
-        """List the deliveries of an event, at most one a destination; the same event gives the same list."""
+        """List the deliveries of an event, at most one a destination and part; the same event gives the same list."""
 
 
 def check_name(name: str) -> str:

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from anyio import to_thread
-
 from telemetry.core.audience import check_no_cycle, nested_in, no_such_audience
 from telemetry.core.consumer import Consumer
 from telemetry.core.errors import ConfigurationError, TellonceError
@@ -29,50 +27,51 @@ class Put:
     duplicates: int  # lines that said again what another one says
 
 
-class Sieve:
-    """Tells destinations from audiences, as they are read."""
+class Gathered:
+    """Members as they were given: destinations in order and each once, and the audiences among them."""
 
-    def __init__(self) -> None:
+    def __init__(self, members: Iterable[str], room: ExitStack, at_once: int = AT_ONCE) -> None:
+        """Read members to their end, keeping on disk what memory should not hold, until the room is left."""
         self.given = 0
-        self.nested = set[str]()
+        self._nested = set[str]()
+        self.destinations = in_order(self._sifted(members), room, at_once)
 
-    def destinations(self, members: Iterable[str]) -> Iterator[str]:
-        """Give the destinations, and keep the names of the audiences."""
+    @property
+    def nested(self) -> list[str]:
+        """The names of the audiences."""
+        return sorted(self._nested)
+
+    def _sifted(self, members: Iterable[str]) -> Iterator[str]:
         for member in members:
             self.given += 1
             nested = nested_in(member)
             if nested is None:
                 yield member
                 continue
-            self.nested.add(nested)
-            if len(self.nested) > MOST_NESTED:
+            self._nested.add(nested)
+            if len(self._nested) > MOST_NESTED:
                 raise ConfigurationError(f"expected at most {MOST_NESTED:,} audiences in one")
 
 
 async def put(
     connection: Connection,
     name: str,
-    members: Iterable[str],
+    members: Gathered,
     *,
     may_be_empty: bool = False,
-    at_once: int = AT_ONCE,
     written: Callable[[int], None] = lambda _: None,
 ) -> Put:
     """Make an audience what is given, at once for all who resolve it from then on; or change nothing and raise.
 
     Raises ConfigurationError where it includes one that is not there, or itself, and TellonceError where another
-    setting began meanwhile. Whatever `members` raises comes through.
+    setting began meanwhile.
     """
-    drafts, sieve = Drafts(connection), Sieve()
-    with ExitStack() as room:
-        # Read to its end before anything is written: what is wrong with a line is known by then.
-        ordered = await to_thread.run_sync(in_order, sieve.destinations(members), room, at_once)
-        nested = sorted(sieve.nested)
-        if not sieve.given and not may_be_empty:
-            raise ConfigurationError(f"audience {name!r}: expected at least one member; `--empty` if none is meant")
-        await _check_nested(connection, drafts, name, nested)
-        draft = await drafts.begin(name)
-        count = await _write(drafts, draft, ordered, written)
+    drafts, nested = Drafts(connection), members.nested
+    if not members.given and not may_be_empty:
+        raise ConfigurationError(f"audience {name!r}: expected at least one member; `--empty` if none is meant")
+    await _check_nested(connection, drafts, name, nested)
+    draft = await drafts.begin(name)
+    count = await _write(drafts, draft, members.destinations, written)
     try:
         await _publish(connection, drafts, draft, count, nested)
     except TellonceError:
@@ -80,13 +79,12 @@ async def put(
         raise
     # Published is published: killed here, the next setting cleans.
     await drafts.clean(draft)
-    return Put(name, draft.version, count, nested, sieve.given - count - len(nested))
+    return Put(name, draft.version, count, nested, members.given - count - len(nested))
 
 
 async def _write(drafts: Drafts, draft: Draft, ordered: Iterator[str], written: Callable[[int], None]) -> int:
     count = 0
-    going = pages(ordered, PAGE)
-    while page := await to_thread.run_sync(next, going, None):
+    for page in pages(ordered, PAGE):
         await drafts.add(draft, page)
         count += len(page)
         written(count)
@@ -121,12 +119,17 @@ async def find(connection: Connection, name: str) -> Audience:
     return found[name]
 
 
+async def find_removable(connection: Connection, name: str) -> Audience:
+    """Read an audience; raise TellonceError while another includes it."""
+    audience = await find(connection, name)
+    if holders := await Audiences(connection).holders(name):
+        raise TellonceError(f"audience {name!r}: {', '.join(holders)} includes it; set that without it first")
+    return audience
+
+
 async def remove(connection: Connection, audience: Audience) -> None:
-    """Remove an audience; raise TellonceError, changing nothing, while another includes it."""
-    audiences = Audiences(connection)
-    if holders := await audiences.holders(audience.name):
-        raise TellonceError(f"audience {audience.name!r}: {', '.join(holders)} includes it; set that without it first")
-    if not await audiences.remove(audience):
+    """Remove an audience as it was read; raise TellonceError, changing nothing, while another includes it."""
+    if audience != await find_removable(connection, audience.name) or not await Audiences(connection).remove(audience):
         raise TellonceError(f"audience {audience.name!r}: it was changed meanwhile; look at it again")
 
 

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal, TypeAlias
 
+from telemetry.core.audience import no_such_audience
 from telemetry.core.consumer import Consumer
 from telemetry.core.errors import ConfigurationError, UnavailableError
+from telemetry.ops.audiences import named
 from telemetry.ops.indexes import compare as compare_indexes
 from telemetry.ops.keys import compare as compare_keys
 from telemetry.runtime.config import Config
 from telemetry.runtime.settings import Settings
+from telemetry.store.audiences import Audiences
 from telemetry.store.client import Connection, connect
 
 GROUP = "tellonce.checks"
@@ -37,7 +40,7 @@ async def check(
     """Look at everything that can be looked at without changing it."""
     findings = [_file(config), *_warnings(consumers)]
     findings += _environment(settings)
-    findings += await _database(settings, config, [consumer.name for consumer in consumers])
+    findings += await _database(settings, config, consumers)
     for point in entry_points(group=GROUP) if points is None else points:
         findings += await _foreign(point, settings, config)
     return findings
@@ -70,7 +73,7 @@ def _environment(settings: Settings) -> list[Finding]:
     return [Finding("ok", f"ingest knows {len(settings.ingest_keys)} keys")]
 
 
-async def _database(settings: Settings, config: Config, names: Sequence[str]) -> list[Finding]:
+async def _database(settings: Settings, config: Config, consumers: Sequence[Consumer]) -> list[Finding]:
     try:
         uri = settings.require_mongodb_uri()
     except ConfigurationError as error:
@@ -78,7 +81,9 @@ async def _database(settings: Settings, config: Config, names: Sequence[str]) ->
     try:
         async with connect(uri, settings.database, patience=PATIENCE) as connection:
             answered = Finding("ok", f"the database {settings.database!r} answers")
-            return [answered, *await _indexes(connection, names), *await _keys(connection, config)]
+            names = [consumer.name for consumer in consumers]
+            found = [answered, *await _indexes(connection, names), *await _keys(connection, config)]
+            return found + await _audiences(connection, consumers)
     except UnavailableError as error:
         return [Finding("error", str(error), "is it running, and is TELLONCE_MONGODB_URI right?", DATABASE)]
     except ConfigurationError as error:
@@ -105,6 +110,15 @@ async def _keys(connection: Connection, config: Config) -> list[Finding]:
         )
         for row in wrong
     ] or [Finding("ok", "the key policies are those in force")]
+
+
+async def _audiences(connection: Connection, consumers: Sequence[Consumer]) -> list[Finding]:
+    entries = named(consumers)
+    known = await Audiences(connection).reach(list(entries))
+    return [
+        Finding("error", f"{', '.join(entries[name])}: {no_such_audience(name)}", "make it", CONFIGURATION)
+        for name in sorted(entries.keys() - known.keys())
+    ]
 
 
 async def _foreign(point: EntryPoint, settings: Settings, config: Config) -> list[Finding]:

@@ -5,7 +5,8 @@ class TestJournal(ConsumerContract):
         return Journal(...)
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict
 from typing import Any
@@ -58,31 +59,35 @@ class ConsumerContract:
             assert before == asdict(event), f"planning changed {event.key}"
 
     def test_a_destination_is_told_once(self) -> None:
-        """Two deliveries of one event to one destination would be one row."""
+        """At most one delivery a destination and part: two of one would be one row."""
         for event, plan in self._plans():
-            places = [delivery.destination for delivery in plan]
-            assert len(places) == len(set(places)), f"{event.key} goes to one destination twice: {places}"
+            names = [delivery.id for delivery in plan]
+            assert len(names) == len(set(names)), f"{event.key} goes to one destination twice: {names}"
 
     def test_deliveries_are_named_after_their_event_and_destination(self) -> None:
-        """By the id a repeated offer is known for one."""
+        """By the id a repeated offer is known for one; several for one destination are its parts, from 0."""
         for event, plan in self._plans():
-            for delivery in plan:
-                wanted = delivery_id(event.key, delivery.destination)
+            for part, delivery in _numbered(plan):
+                wanted = delivery_id(event.key, delivery.destination, part)
                 assert wanted == delivery.id, f"expected the id {wanted!r}, not {delivery.id!r}"
                 assert "|" not in delivery.destination, f"a destination holds no '|': {delivery.destination!r}"
                 assert ":" in delivery.destination, f"expected kind:name, not {delivery.destination!r}"
 
     def test_deliveries_carry_what_the_event_gives_them(self) -> None:
-        """Order, receipt and due time are the event's."""
+        """Order, receipt and due time are the event's; each part comes behind the one before it."""
         for event, plan in self._plans():
-            for delivery in plan:
-                for name, wanted in (("event", event.key), ("receipt", event.receipt), ("order", event.order)):
+            for part, delivery in _numbered(plan):
+                given = {"event": event.key, "receipt": event.receipt, "order": event.order + part}
+                for name, wanted in given.items():
                     assert wanted == getattr(delivery, name), f"{delivery.id}: {name} is not the event's"
                 assert delivery.ready_at is not None, f"{delivery.id}: ready_at is missing; it is event.due_at"
                 assert delivery.state in (State.PENDING, State.DEAD), f"{delivery.id}: a delivery begins pending"
 
     def test_bodies_survive_being_stored(self) -> None:
         """A body is JSON: what the courier reads is what was planned."""
+        for fan_out in self._fan_outs():
+            wrong = _not_json(list(fan_out.bodies))
+            assert not wrong, f"a body for members of {', '.join(fan_out.audiences)} holds {wrong}, which is not JSON"
         for _, plan in self._plans():
             for delivery in plan:
                 wrong = _not_json(delivery.body)
@@ -105,6 +110,17 @@ class ConsumerContract:
     def _plans(self) -> Sequence[tuple[Event, Sequence[Delivery]]]:
         plans = [(event, self.consumer().plan(event)) for event in self._all()]
         return [(event, [item for item in plan if isinstance(item, Delivery)]) for event, plan in plans]
+
+    def _fan_outs(self) -> Sequence[FanOut]:
+        plans = [self.consumer().plan(event) for event in self._all()]
+        return [item for plan in plans for item in plan if isinstance(item, FanOut)]
+
+
+def _numbered(plan: Sequence[Delivery]) -> Iterator[tuple[int, Delivery]]:
+    parts = Counter[str]()
+    for delivery in plan:
+        yield parts[delivery.destination], delivery
+        parts[delivery.destination] += 1
 
 
 def _plain(plan: Sequence[Delivery | FanOut]) -> list[dict[str, Any]]:

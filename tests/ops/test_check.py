@@ -13,6 +13,7 @@ from telemetry.store.client import Connection
 from telemetry.store.indexes import declared, reconcile
 from telemetry.store.keys import Keys
 from tests.facts import Recorder
+from tests.ops.test_audiences import set_audience
 
 NOWHERE = "mongodb://127.0.0.1:1/"
 CONFIG = parse_config("", consumers=())
@@ -24,6 +25,17 @@ def told(**environ: str) -> Settings:
 
 async def looked(settings: Settings, *points: EntryPoint, consumers: Any = ()) -> list[Finding]:
     return await check(settings, CONFIG, consumers, points)
+
+
+class Naming(Recorder):
+    """A consumer whose entries of the file name audiences."""
+
+    def __init__(self, entries: dict[str, list[str]]) -> None:
+        super().__init__()
+        self._entries = entries
+
+    def audiences(self) -> dict[str, list[str]]:
+        return self._entries
 
 
 async def bad_permission(settings: Settings, config: Config) -> list[Finding]:
@@ -74,6 +86,20 @@ async def test_a_key_that_is_not_the_one_in_force_ends_with_2(
 
     assert exit_code(findings) == 2
     assert "tellonce keys apply sign_up" in next(one.next_step for one in findings if one.level == "error")
+
+
+async def test_an_audience_that_a_route_names_and_nobody_has_set_ends_with_2(
+    connection: Connection, mongodb_uri: str, database: str
+) -> None:
+    await set_audience(connection, "staff", ["discord:112233445566778899"])
+    consumer = Naming({"discord.routes#1": ["all"], "discord.routes#2": ["staff", "all"]})
+
+    findings = await looked(told(MONGODB_URI=mongodb_uri, DATABASE=database), consumers=[consumer])
+
+    assert exit_code(findings) == 2
+    (said,) = [one.what for one in findings if one.level == "error"]
+    expected = "there is no audience 'all'; `tellonce audience set all FILE` makes it"
+    assert said == f"discord.routes#1, discord.routes#2: {expected}"
 
 
 async def test_other_packages_may_look_too(mongodb_uri: str, database: str) -> None:

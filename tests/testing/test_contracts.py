@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -15,6 +16,7 @@ from telemetry.core.carrier import Carrier, Errand
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import StaleError
 from telemetry.core.event import Event
+from telemetry.core.fan_out import FanOut
 from telemetry.core.outcome import Delivered, Outcome, Retry
 from telemetry.runtime.config import parse_config
 from telemetry.testing import CarrierContract, ConsumerContract, a_delivery, an_event
@@ -28,12 +30,17 @@ events = ["*"]
 channel = "community"
 title = "{{{{ distinct_id }}}}"
 body = "{{{{ properties.name }}}}"
+audiences = ["all"]
+parts = [{{ content = "{{{{ properties.name }}}}" }}]
 [webhook.endpoints.crm]
 url = "https://crm.example.com/"
 secret = "{SECRET}"
 events = ["*"]
+[[webhook.routes]]
+events = ["*"]
+audiences = ["all"]
 """
-Plan = Callable[[Event], Sequence[Delivery]]
+Plan = Callable[[Event], Sequence[Delivery | FanOut]]
 
 
 class TestDiscord(ConsumerContract):
@@ -53,7 +60,7 @@ class Planner:
         self.name = name
         self._plan = plan
 
-    def plan(self, event: Event) -> Sequence[Delivery]:
+    def plan(self, event: Event) -> Sequence[Delivery | FanOut]:
         return self._plan(event)
 
 
@@ -98,6 +105,26 @@ def contract_of(plan: Plan, name: str = "planner") -> ConsumerContract:
 
 def promises(contract: type) -> set[str]:
     return {name for name, _ in inspect.getmembers(contract, inspect.isfunction) if name.startswith("test_")}
+
+
+@pytest.mark.parametrize(
+    ("promise", "plan"),
+    [
+        # The second part is named as if it were the third.
+        ("are_named_after_their_event_and_destination", lambda event: [well(event), well(event, part=2)]),
+        ("carry_what_the_event_gives_them", lambda event: [well(event), replace(well(event, part=1), order=0)]),
+    ],
+)
+def test_parts_are_numbered_in_their_order(promise: str, plan: Plan) -> None:
+    getattr(contract_of(lambda event: [well(event), well(event, part=1)]), f"test_deliveries_{promise}")()
+    with pytest.raises(AssertionError):
+        getattr(contract_of(plan), f"test_deliveries_{promise}")()
+
+
+def test_what_members_of_audiences_get_is_json_too() -> None:
+    contract = contract_of(lambda event: [FanOut(["all"], ["place"], [{"at": event.time}], "planner")])
+    with pytest.raises(AssertionError, match="a body for members of all holds"):
+        contract.test_bodies_survive_being_stored()
 
 
 @pytest.mark.parametrize("promise", sorted(promises(ConsumerContract)))

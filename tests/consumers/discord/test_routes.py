@@ -1,9 +1,15 @@
+import re
+from itertools import takewhile
+from pathlib import Path
+
 import pytest
 
 from consumers.discord.consumer import connect
+from consumers.webhook import consumer as webhook
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import parse_config
 
+ROOT = Path(__file__).parents[3]
 CHANNELS = """
 [discord.channels]
 community = "112233445566778899"
@@ -43,7 +49,7 @@ def test_a_mistake_in_the_section_is_named_in_one_line(text: str, said: str) -> 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('titel = "x"', "discord.routes#1.titel: unknown entry; expected body,"),
+        ('titel = "x"', "discord.routes#1.titel: unknown entry; expected account, audiences, body,"),
         ('titel = "x"', 'did you mean "title"?'),
         ("", "discord.routes#1: expected a title, a body, fields or content, as the message would be empty"),
         ("title = 3", "discord.routes#1.title: expected a valid string, not 3"),
@@ -62,6 +68,46 @@ def test_a_mistake_in_the_section_is_named_in_one_line(text: str, said: str) -> 
 )
 def test_a_mistake_in_a_route_is_named_in_one_line(text: str, said: str) -> None:
     assert said in complaint(CHANNELS + ROUTE + text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "discord.routes#1: expected a channel, audiences, or both, as nobody would be told"),
+        ("audiences = []", "discord.routes#1: expected a channel, audiences, or both"),
+        ('audiences = "all"', 'discord.routes#1.audiences: expected a valid list, not "all"'),
+        ('audiences = ["all guilds"]', "discord.routes#1.audiences#1: expected an audience's name of up to 64 letters"),
+        ('audiences = ["a"]\naccount = "{{ propertis.a }}"', 'discord.routes#1.account: unknown variable "propertis"'),
+        ('audiences = ["a"]\nparts = [{}]', "discord.routes#1.parts#1: expected a title, a body, fields or content"),
+        (
+            'audiences = ["a"]\nparts = [{ body = "x", silent = true }]',
+            "discord.routes#1.parts#1.silent: unknown entry",
+        ),
+        ('audiences = ["a"]\nparts = [{ body = "{{" }]', "discord.routes#1.parts#1.body: line 1 of the template"),
+    ],
+)
+def test_a_mistake_in_audiences_or_parts_is_named_in_one_line(text: str, said: str) -> None:
+    assert said in complaint('[[discord.routes]]\nevents = ["sign_up"]\ntitle = "x"\n' + text)
+
+
+def test_the_routes_of_the_guide_to_audiences_are_right() -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "audiences.md").read_text(), re.DOTALL)
+    config = parse_config(block)
+    assert {"discord.routes#1": ["all-guilds", "staff"]} == connect(config).audiences()
+    assert {"webhook.routes#1": ["partners"]} == webhook.connect(config).audiences()
+
+
+def test_the_commented_routes_of_the_example_are_right() -> None:
+    lines = (ROOT / "tellonce.toml").read_text().splitlines()
+    starts = [place for place, line in enumerate(lines) if line.startswith("# [[")]
+    blocks = ["\n".join(line[2:] for line in takewhile(_is_entry, lines[start:])) for start in starts]
+    config = parse_config("\n".join(blocks))
+    assert {"discord.routes#1": ["all-guilds"]} == connect(config).audiences()
+    assert {"webhook.routes#1": ["partners"]} == webhook.connect(config).audiences()
+
+
+def _is_entry(line: str) -> bool:
+    return line.startswith("# ") and ("=" in line or "[[" in line)
 
 
 def test_a_channel_must_be_one_of_those_named() -> None:

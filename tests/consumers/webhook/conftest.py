@@ -20,7 +20,7 @@ from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.endpoints import Endpoints
 from telemetry.store.indexes import queue_indexes, reconcile
-from tests.facts import an_event
+from tests.facts import an_event, planned
 from tests.receiver import SECRET
 from tests.until import until
 
@@ -55,9 +55,9 @@ class Agency:
     async def tell(self, consumer: WebhookConsumer, *keys: str) -> list[Delivery]:
         """Offer events, as the watcher does."""
         await consumer.refresh(self.connection)
-        planned = [delivery for key in keys for delivery in consumer.plan(an_event(key))]
-        await self.queue.offer(planned)
-        return planned
+        deliveries = [delivery for key in keys for delivery in planned(consumer, an_event(key))]
+        await self.queue.offer(deliveries)
+        return deliveries
 
     async def row(self, name: str) -> Delivery:
         """Read a delivery by its id."""

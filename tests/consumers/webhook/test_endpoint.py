@@ -9,7 +9,7 @@ from consumers.webhook.endpoint import check_secret, merged, new_secret, read_en
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import parse_config
 from telemetry.store.endpoints import StoredEndpoint
-from tests.facts import LONG_AGO, an_event
+from tests.facts import LONG_AGO, an_event, planned
 from tests.receiver import SECRET
 
 CRM = f"""
@@ -59,10 +59,10 @@ def test_a_made_secret_is_a_good_one_and_never_the_same() -> None:
 def test_each_endpoint_that_wants_an_event_gets_one_delivery_in_the_same_bytes() -> None:
     consumer = connect(parse_config(CRM + CRM.replace("crm]", "all]").replace('["sign_up"]', '["*"]')))
     event = an_event("sign_up:u1", name="Zoë", nested={"b": 1, "a": 2})
-    planned = consumer.plan(event)
-    assert ["sign_up:u1|webhook:crm", "sign_up:u1|webhook:all"] == [delivery.id for delivery in planned]
-    assert 1 == len({delivery.body["text"] for delivery in planned})
-    assert ["webhook:all"] == [delivery.destination for delivery in consumer.plan(an_event("badge_awarded:u1"))]
+    plan = planned(consumer, event)
+    assert ["sign_up:u1|webhook:crm", "sign_up:u1|webhook:all"] == [delivery.id for delivery in plan]
+    assert 1 == len({delivery.body["text"] for delivery in plan})
+    assert ["webhook:all"] == [delivery.destination for delivery in planned(consumer, an_event("badge_awarded:u1"))]
 
 
 def test_the_body_is_what_standard_webhooks_asks_for() -> None:
