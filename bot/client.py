@@ -50,7 +50,7 @@ class GatewayClient(discord.Client):
     """Hears our own messages come back, and that something about a channel has changed."""
 
     def __init__(self, receipts: Receipts, changed: Callable[[str | None], None]) -> None:
-        intents = discord.Intents(guilds=True, guild_messages=True)
+        intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
         # A member cache would grow with the servers the bot is in; nothing here asks for members.
         super().__init__(
             intents=intents,

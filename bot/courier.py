@@ -1,6 +1,7 @@
-"""One channel's courier: what waits there goes out in order, one message at a time.
+"""The courier of one channel, or of one user's direct messages: what waits goes out in order, one message at a time.
 
-A step is: wait for the pace, write down what is about to be sent, send it, judge the answer, settle.
+A step is: know where to post, wait for the pace, write down what is about to be sent, send it, judge the answer,
+settle.
 Killed between any two, the next courier finds the written batch and resolves it before anything else.
 """
 
@@ -12,12 +13,13 @@ from itertools import islice, takewhile
 
 import anyio
 
-from bot.desk import Desk, Standing, destination_of
+from bot.desk import Desk, Standing
 from bot.resolution import Resolution
 from bot.settlement import Settlement
-from bot.verdict import Verdict, judge
+from bot.verdict import Verdict, judge, judge_direct
 from consumers.discord.message import compose, nonce, pack
 from telemetry.core.answer import Answer, NoAnswer
+from telemetry.core.channel import destination_of, user_of
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import StaleError
 from telemetry.core.outcome import Delivered
@@ -30,13 +32,13 @@ READ_AHEAD = 200
 
 
 class ChannelCourier:
-    """Drains one channel."""
+    """Drains one channel, or what is for one user."""
 
     def __init__(self, channel: str, desk: Desk, row: Channel | None = None) -> None:
         self._desk = desk
-        self._standing = Standing(channel, row)
+        self._standing = Standing(channel, row=row)
         self._settlement = Settlement(desk, self._standing)
-        self._resolution = Resolution(desk, self._standing, self._settlement, self._wait_turn, self._try)
+        self._resolution = Resolution(desk, self._standing, self._settlement, self._wait_resolving, self._try)
 
     async def drain(self) -> None:
         """Post until nothing waits or the channel is blocked; raise UnavailableError when the database is away."""
@@ -55,6 +57,9 @@ class ChannelCourier:
         row = kept or await self._desk.channels.read(standing.channel)
         if (pause := self._led_by_another(row)) > 0:
             standing.forget()
+            if user_of(standing.channel) is not None:
+                # Many others wait to be written to; what its holder leaves undone is found by the next look.
+                return False
             await anyio.sleep(pause)
             return True
         if standing.row is not None and standing.row.epoch != row.epoch:
@@ -84,6 +89,9 @@ class ChannelCourier:
             await self._resume(batch_from(earlier))
             return True
         most = desk.settings.digest_max
+        if not await self._reach():
+            standing.reread()
+            return True
         await self._wait_turn()
         # One with an unresolved earlier try is never mixed in: it has its own batch to find out about.
         sound = list(takewhile(lambda item: not item.attempt, islice(standing.ahead, most)))
@@ -92,6 +100,9 @@ class ChannelCourier:
         members = tuple((item.id, item.generation) for item in items)
         now = desk.clock.now()
         batch = Batch(members, nonce(standing.channel, members), desk.session.author, now, now, now)
+        if standing.closed:
+            await self._settlement.conclude(batch, items, standing.closed)
+            return True
         await self._try(batch, items, desk.clock.monotonic())
         return True
 
@@ -99,6 +110,18 @@ class ChannelCourier:
         # Parked when nobody could tell whether it was posted: that is still the first thing to find out.
         if await self._settlement.hold(batch):
             self._standing.let_go("")
+
+    async def _reach(self) -> bool:
+        """Learn where to post; say no where that took so long that what was read before is old."""
+        desk, standing = self._desk, self._standing
+        began = desk.clock.monotonic()
+        found = await desk.directs.reach(standing.channel)
+        standing.address, standing.closed = (found, None) if isinstance(found, str) else ("", found)
+        return desk.clock.monotonic() - began <= desk.settings.record_fresh
+
+    async def _wait_resolving(self) -> None:
+        await self._reach()
+        await self._wait_turn()
 
     async def _wait_turn(self) -> None:
         desk, channel = self._desk, self._standing.channel
@@ -150,13 +173,13 @@ class ChannelCourier:
             async def ask() -> None:
                 try:
                     answer = await desk.poster.post(
-                        self._standing.channel, payload, lambda: desk.clock.monotonic() - asked <= fresh
+                        self._standing.address, payload, lambda: desk.clock.monotonic() - asked <= fresh
                     )
                 except StaleError as error:
                     stale.append(error)
                 else:
                     self._learn(answer)
-                    verdicts.append(judge(answer))
+                    verdicts.append(self._judge(answer))
                 race.cancel_scope.cancel()
 
             race.start_soon(ask, name="answer")
@@ -166,6 +189,9 @@ class ChannelCourier:
         if stale:
             raise stale[0]
         return verdicts[0]
+
+    def _judge(self, answer: Answer | NoAnswer) -> Verdict:
+        return judge(answer) if user_of(self._standing.channel) is None else judge_direct(answer)
 
     def _learn(self, answer: Answer | NoAnswer) -> None:
         if isinstance(answer, NoAnswer):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
+from bot.directs import Directs
 from bot.metrics import BotMetrics
 from bot.pace import Pace
 from bot.poster import Poster
@@ -14,7 +15,6 @@ from bot.verdict import Verdict
 from telemetry.core.backoff import Backoff
 from telemetry.core.clock import Clock
 from telemetry.core.delivery import Delivery
-from telemetry.core.delivery import destination_of as told_at
 from telemetry.runtime.settings import Settings
 from telemetry.store.attempts import Attempts
 from telemetry.store.channels import Channel, Channels
@@ -25,7 +25,6 @@ BLOCKED = Backoff(first=60.0, cap=3600.0)
 # Rows with this scope were parked with their channel and come back with it.
 CHANNEL_SCOPE = "channel"
 MOST_READ = 1000
-_DESTINATION = "discord:"
 
 
 @dataclass
@@ -37,6 +36,7 @@ class Desk:
     attempts: Attempts
     session: DiscordSession
     poster: Poster
+    directs: Directs
     pace: Pace
     clock: Clock
     chance: Random
@@ -48,9 +48,11 @@ class Desk:
 
 @dataclass
 class Standing:
-    """What one courier knows of its channel; a crash may lose all of it."""
+    """What one courier knows of its channel or user; a crash may lose all of it."""
 
-    channel: str
+    channel: str  # by this name it is recorded, and nonces are made of it
+    address: str = ""  # the channel to post to: another one where users are written to
+    closed: Verdict | None = None  # why there is no channel to post to
     row: Channel | None = None
     resolved: str = ""  # nonce of the recorded batch, once nothing about it is open
     refusal: Verdict | None = None  # certain about the last try, while an earlier one may have passed
@@ -86,18 +88,3 @@ class Standing:
         """Note that nothing is open about a batch, and that its members may wait in the queue again."""
         self.resolve(nonce)
         self.reread()
-
-
-def destination_of(channel: str) -> str:
-    """Name a channel as deliveries do."""
-    return _DESTINATION + channel
-
-
-def channel_of(destination: str) -> str:
-    """Give the channel that a destination names."""
-    return destination.removeprefix(_DESTINATION)
-
-
-def channel_of_delivery(name: str) -> str:
-    """Give the channel that a delivery's id names."""
-    return channel_of(told_at(name))

@@ -7,7 +7,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
-from bot.permissions import Rights, rights
+from bot.permissions import ALL, Rights, rights
 from telemetry.core.errors import UnavailableError
 
 PAGE = 100
@@ -27,6 +27,9 @@ class Lookout:
         """
         guilds = {} if guilds is None else guilds
         found = await self._get(f"/channels/{channel}")
+        if "guild_id" not in found:
+            # Direct messages: they know no permissions (API reference, "Permissions").
+            return ALL
         place = f"/guilds/{found['guild_id']}"
         if place not in guilds:
             guilds[place] = await self._get(place), await self._get(f"{place}/members/{self._author}")

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from bot.changes import Changes
 from bot.client import point_at
 from bot.desk import Desk
+from bot.directs import Directs
 from bot.metrics import BotMetrics
 from bot.pace import Pace
 from bot.poster import open_poster
@@ -62,15 +63,17 @@ class BotService:
                 await reconcile(connection, [work(f"{QUEUE}_queue")])
                 self._readiness.has("database")
                 group.start_soon(connection.keep_time, name="clock")
+                pace, clock, chance = Pace(settings.global_rate), connection.clock, self._chance
                 desk = Desk(
                     queue=Deliveries(connection, QUEUE),
                     channels=Channels(connection),
                     attempts=Attempts(connection),
                     session=self.session,
                     poster=poster,
-                    pace=Pace(settings.global_rate),
-                    clock=connection.clock,
-                    chance=self._chance,
+                    directs=Directs(poster, self.session, pace, clock, chance, self._metrics),
+                    pace=pace,
+                    clock=clock,
+                    chance=chance,
                     settings=settings,
                     metrics=self._metrics,
                     holder=self._holder,

@@ -16,6 +16,9 @@ class BotMetrics:
             "tellonce_discord_stale_records", "Tries given up before the first byte", registry=registry
         )
         self.channels = Gauge("tellonce_discord_channels_active", "Channels being posted to", registry=registry)
+        self.openings = Counter(
+            "tellonce_discord_direct_openings", "Direct messages opened, by outcome", ["outcome"], registry=registry
+        )
         self.latency = Histogram(
             "tellonce_delivery_latency_seconds",
             "From due to delivered",

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# Users are channels too: what is over is forgotten beyond this.
+MOST_CHANNELS = 1_000
+
 
 @dataclass
 class Pace:
@@ -15,6 +18,8 @@ class Pace:
 
     def held(self, channel: str, now: float) -> float:
         """Say for how many seconds nothing may be posted to a channel."""
+        if len(self._channels) > MOST_CHANNELS:
+            self._channels = {name: until for name, until in self._channels.items() if until > now}
         return max(self._silent_until, self._channels.get(channel, 0.0)) - now
 
     def slot(self, now: float) -> float:

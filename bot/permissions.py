@@ -28,6 +28,9 @@ class Rights:
         return [name for name, granted in named.items() if not granted]
 
 
+ALL = Rights(view=True, send=True, embed=True, history=True)
+
+
 def rights(channel: Mapping[str, Any], guild: Mapping[str, Any], member: Mapping[str, Any], user: str) -> Rights:
     """Compute a member's rights in a channel from the server's roles and the channel's overwrites."""
     roles = {role["id"]: int(role["permissions"]) for role in guild["roles"]}
@@ -36,7 +39,7 @@ def rights(channel: Mapping[str, Any], guild: Mapping[str, Any], member: Mapping
     for role in mine:
         value |= roles[role]
     if guild.get("owner_id") == user or discord.Permissions(value).administrator:
-        return Rights(view=True, send=True, embed=True, history=True)
+        return ALL
     overwrites = {overwrite["id"]: overwrite for overwrite in channel.get("permission_overwrites", [])}
     for group in ([guild["id"]], mine, [user]):
         chosen = [overwrites[name] for name in group if name in overwrites]

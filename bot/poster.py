@@ -21,8 +21,15 @@ class Poster:
 
     async def post(self, channel: str, payload: dict[str, Any], fresh: Fresh) -> Answer | NoAnswer:
         """Try once; raise StaleError, with nothing sent, when `fresh` says no right before the first byte."""
-        url = f"{self._api_base}/channels/{channel}/messages"
+        return await self._ask(f"/channels/{channel}/messages", payload, fresh)
+
+    async def open_direct(self, user: str) -> Answer | NoAnswer:
+        """Try once to open the channel of a user's direct messages: no message, so nothing that could come late."""
+        return await self._ask("/users/@me/channels", {"recipient_id": user}, lambda: True)
+
+    async def _ask(self, path: str, payload: dict[str, Any], fresh: Fresh) -> Answer | NoAnswer:
         try:
+            url = self._api_base + path
             async with self._session.post(url, json=payload, trace_request_ctx=fresh) as response:
                 return Answer(response.status, response.headers, await response.read())
         except aiohttp.ClientConnectorError as error:

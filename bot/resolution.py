@@ -15,7 +15,7 @@ from bot.reconcile import Found, NotFound, Unreadable, look
 from bot.settlement import Settlement
 from bot.verdict import Verdict
 from telemetry.core.delivery import TOMBSTONES, Delivery, State
-from telemetry.core.outcome import Dead
+from telemetry.core.outcome import Dead, Parked
 from telemetry.runtime.logs import get_logger
 from telemetry.store.channels import Batch, Channel
 
@@ -69,7 +69,7 @@ class Resolution:
 
     def _nonce_holds(self, batch: Batch) -> bool:
         # After a refusal of a later try the nonce would only be refused again: the earlier try is the question.
-        if self._standing.refusal is not None or batch.author != self._desk.session.author:
+        if self._standing.refusal is not None or self._standing.closed or batch.author != self._desk.session.author:
             return False
         return self._age(batch.first_at) < self._desk.settings.nonce_window
 
@@ -78,9 +78,7 @@ class Resolution:
 
     async def _look(self, batch: Batch, unsettled: Sequence[Delivery]) -> None:
         desk, standing = self._desk, self._standing
-        # A post still on its way shows in no history yet.
-        await anyio.sleep(max(desk.settings.history_settle - self._age(batch.last_at), 0))
-        seen = await look(desk.session.lookout, standing.channel, batch, desk.skew)
+        seen = await self._seen(batch)
         log.info("history.read", channel=standing.channel, nonce=batch.nonce, came_to=type(seen).__name__)
         waiting = [item for item in unsettled if item.state is State.PENDING]
         match seen:
@@ -95,6 +93,14 @@ class Resolution:
             case NotFound():
                 again = replace(batch.again(desk.clock.now(), window=True), author=desk.session.author)
                 await self._try(again, waiting, desk.clock.monotonic())
+
+    async def _seen(self, batch: Batch) -> Found | NotFound | Unreadable:
+        desk, standing = self._desk, self._standing
+        if standing.closed and isinstance(standing.closed.outcome, Dead | Parked):
+            return Unreadable(f"whether it was posted cannot be seen: {standing.closed.outcome.reason}")
+        # A post still on its way shows in no history yet.
+        await anyio.sleep(max(desk.settings.history_settle - self._age(batch.last_at), 0))
+        return await look(desk.session.lookout, standing.address, batch, desk.skew)
 
     async def _poisoned(self, batch: Batch, items: Sequence[Delivery]) -> None:
         reason = f"{batch.silent} tries ended without any outcome: the bot may die of it"

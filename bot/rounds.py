@@ -1,4 +1,4 @@
-"""Which channels have work: told by the queue's change stream, and asked of the queue now and then."""
+"""Which channels and users have work: told by the queue's change stream, and asked of the queue now and then."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -9,9 +9,12 @@ import discord
 from anyio.abc import TaskGroup
 
 from bot.changes import Changes
-from bot.courier import ChannelCourier
-from bot.desk import CHANNEL_SCOPE, TROUBLE, Desk, channel_of, channel_of_delivery, destination_of
+from bot.couriers import Couriers
+from bot.crowd import Crowd
+from bot.desk import CHANNEL_SCOPE, TROUBLE, Desk
+from telemetry.core.channel import CHANNEL, USER, channel_of, destination_of, user_of
 from telemetry.core.delivery import State
+from telemetry.core.delivery import destination_of as told_at
 from telemetry.core.errors import UnavailableError
 from telemetry.runtime.logs import get_logger
 
@@ -21,24 +24,26 @@ OpenFeed = Callable[[], AbstractAsyncContextManager[AsyncIterator[Any]]]
 
 
 class Rounds:
-    """Keeps one courier going for each channel that has work, all of them side by side."""
+    """Keeps one courier going for each channel that has work, all of them side by side, and for so many users."""
 
     def __init__(self, desk: Desk, feed: OpenFeed, changes: Changes) -> None:
         self._desk = desk
         self._feed = feed
         self._changes = changes
         self._wanted: dict[str, bool] = {}  # channels being drained; True where more has come meanwhile
-        self._couriers: dict[str, ChannelCourier] = {}
+        self._couriers = Couriers(desk)
+        self._crowd = Crowd(self._users_after, self._see_to)
 
     async def run(self) -> None:
         """Go round until cancelled, then let go of the channels; raise UnavailableError on database trouble."""
         await self._desk.session.wait_open()
         for row in await self._desk.channels.all():
-            self._couriers[row.id] = ChannelCourier(row.id, self._desk, row)
+            self._couriers.remember(row)
         try:
             async with self._feed() as hints, anyio.create_task_group() as group:
                 group.start_soon(self._listen, hints, group, name="queue stream")
                 group.start_soon(self._look_at_rights, name="permissions")
+                self._crowd.start(group)
                 await self._go_round(group)
         finally:
             with anyio.move_on_after(3, shield=True):
@@ -47,7 +52,7 @@ class Rounds:
     async def _look_at_rights(self) -> None:
         # Said at the start, not when a delivery of unknown outcome would need it.
         guilds: dict[str, Any] = {}
-        for channel in list(self._couriers):
+        for channel in self._couriers.channels():
             try:
                 rights = await self._desk.session.lookout.rights(channel, guilds)
             except (UnavailableError, discord.HTTPException) as error:
@@ -58,19 +63,15 @@ class Rounds:
 
     async def _listen(self, hints: AsyncIterator[Any], group: TaskGroup) -> None:
         async for delivery in hints:
-            channel = channel_of_delivery(str(delivery))
-            if not self._courier(channel).knows(delivery):
+            channel = channel_of(told_at(str(delivery)))
+            if not self._couriers.knows(channel, delivery):
                 self._want(channel, group)
-
-    def _courier(self, channel: str) -> ChannelCourier:
-        if channel not in self._couriers:
-            self._couriers[channel] = ChannelCourier(channel, self._desk)
-        return self._couriers[channel]
 
     async def _go_round(self, group: TaskGroup) -> None:
         while True:
-            for destination in await self._desk.queue.destinations(State.PENDING):
+            for destination in await self._desk.queue.destinations_of(State.PENDING, CHANNEL):
                 self._want(channel_of(destination), group)
+            self._crowd.look()
             for channel in await self._desk.channels.probeable():
                 now = self._desk.clock.now()
                 await self._desk.queue.unpark(destination_of(channel), CHANNEL_SCOPE, now, limit=1)
@@ -91,15 +92,29 @@ class Rounds:
             self._changes.put_back(changed)
             raise
 
+    async def _users_after(self, user: str, rows: int) -> list[str]:
+        name = destination_of(user) if user else ""
+        found = await self._desk.queue.destinations_after(State.PENDING, USER, name, rows)
+        return [channel_of(destination) for destination in found]
+
     def _want(self, channel: str, group: TaskGroup) -> None:
         if channel in self._wanted:
             self._wanted[channel] = True
+        elif user_of(channel) is None:
+            self._wanted[channel] = False
+            group.start_soon(self._drain, channel, name=f"channel {channel}")
+        else:
+            self._crowd.want(channel)
+
+    async def _see_to(self, user: str) -> None:
+        if user in self._wanted:
+            self._wanted[user] = True
             return
-        self._wanted[channel] = False
-        group.start_soon(self._drain, channel, name=f"channel {channel}")
+        self._wanted[user] = False
+        await self._drain(user)
 
     async def _drain(self, channel: str) -> None:
-        courier = self._courier(channel)
+        courier = self._couriers.of(channel)
         failures = 0
         with self._desk.metrics.channels.track_inprogress():
             try:
@@ -113,6 +128,9 @@ class Rounds:
                         failures += 1
                         log.exception("channel.failed", channel=channel)
                         await anyio.sleep(TROUBLE.delay(failures, self._desk.chance))
+                        if user_of(channel) is not None:
+                            # Others wait for this place; the next look finds what is left here.
+                            return
                         continue
                     if not self._wanted[channel]:
                         return

@@ -5,9 +5,10 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from bot.desk import BLOCKED, CHANNEL_SCOPE, TROUBLE, Desk, Standing, destination_of
+from bot.desk import BLOCKED, CHANNEL_SCOPE, TROUBLE, Desk, Standing
 from bot.verdict import Scope, Verdict
 from consumers.discord.message import PLAIN
+from telemetry.core.channel import destination_of
 from telemetry.core.delivery import Delivery, Signal, State
 from telemetry.core.errors import UnavailableError
 from telemetry.core.outcome import Dead, Delivered, Parked, Retry, Unknown
@@ -51,7 +52,7 @@ class Settlement:
         desk, standing = self._desk, self._standing
         if message := result.get("message_id"):
             desk.session.receipts.note(batch.nonce, message)
-        kept = {**result, "channel_id": standing.channel, "nonce": batch.nonce}
+        kept = {**result, "channel_id": standing.address or standing.channel, "nonce": batch.nonce}
         settled = await desk.queue.settle(batch.members, Signal.DONE, result=kept)
         if settled < len(batch.members):
             log.info("delivery.settled_elsewhere", channel=standing.channel, nonce=batch.nonce, by=by)
@@ -71,6 +72,8 @@ class Settlement:
             return
         desk, standing, ids = self._desk, self._standing, [item.id for item in items]
         match verdict.outcome:
+            case Dead(reason) | Parked(reason) if verdict.scope is Scope.USER:
+                await self._refused_by_user(batch, ids, verdict.outcome, reason)
             case Parked(reason):
                 await self._block(reason)
             case Dead() if len(items) > 1:
@@ -128,10 +131,21 @@ class Settlement:
         if scope is Scope.TOKEN:
             desk.session.refuse()
             return
+        if scope in (Scope.USER, Scope.DIRECTS):
+            desk.directs.forget(standing.channel)
+        if scope is Scope.DIRECTS:
+            desk.directs.slow_down(reason, after)
+            return
         standing.failures += 1
         pause = TROUBLE.delay(standing.failures, desk.chance) if after is None else after
         desk.pace.hold(None if scope is Scope.GLOBAL else standing.channel, desk.clock.monotonic() + pause)
         log.warning("post.waits", channel=standing.channel, why=reason, seconds=round(pause, 1))
+
+    async def _refused_by_user(self, batch: Batch, ids: Sequence[str], outcome: Dead | Parked, reason: str) -> None:
+        # No simpler form helps, nor does waiting: the others of the same user are told so when it is their turn.
+        signal = Signal.GIVE_UP if isinstance(outcome, Dead) else Signal.PARK
+        await self._desk.queue.settle(batch.members, signal, reason=reason)
+        log.error("direct.refused", channel=self._standing.channel, deliveries=ids, why=reason)
 
     async def _block(self, reason: str) -> None:
         desk, standing = self._desk, self._standing

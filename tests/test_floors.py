@@ -20,6 +20,7 @@ HEIGHT = {
     "telemetry.testing": 3,
     "consumers.discord": 4,
     "consumers.webhook": 4,
+    "consumers.handler": 4,
     "bot": 5,
     "bot.simulator": 6,
 }

@@ -21,7 +21,9 @@ def read(arguments: list[str] | None) -> SimulatorSettings:
     parser.add_argument("--host", default=default.host)
     parser.add_argument("--port", type=int, default=default.port, help="0 (the default) takes any free one")
     parser.add_argument("--token", default=default.token, help="the bot token that opens the door")
-    parser.add_argument("--channel", action="append", type=channel, metavar="ID=NAME", help="may be repeated")
+    parser.add_argument("--channel", action="append", type=named, metavar="ID=NAME", help="may be repeated")
+    parser.add_argument("--user", action="append", type=named, metavar="ID=NAME", help="may be repeated")
+    parser.add_argument("--no-strangers", action="store_true", help="know no users but those of --user")
     parser.add_argument("--no-limits", action="store_true", help="never answer 429 on our own")
     parser.add_argument("--nonce-window", type=float, default=default.nonce_window, metavar="SECONDS")
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep messages there across restarts")
@@ -29,6 +31,8 @@ def read(arguments: list[str] | None) -> SimulatorSettings:
     return SimulatorSettings(
         token=given.token,
         channels=dict(given.channel) if given.channel else default.channels,
+        users=dict(given.user or ()),
+        strangers=not given.no_strangers,
         host=given.host,
         port=given.port,
         limits=not given.no_limits,
@@ -37,7 +41,7 @@ def read(arguments: list[str] | None) -> SimulatorSettings:
     )
 
 
-def channel(text: str) -> tuple[int, str]:
+def named(text: str) -> tuple[int, str]:
     """Read ID=NAME."""
     number, separator, name = text.partition("=")
     if not (number.isdecimal() and separator and name):

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from bot.simulator import levers, views
+from bot.simulator import contacts, levers, views
 from bot.simulator.answers import answer
 from bot.simulator.edge import WORLD
 from bot.simulator.gateway import GATEWAY, Gateway
@@ -19,7 +19,7 @@ def control_app(world: World, gateway: Gateway) -> web.Application:
     app = web.Application(middlewares=[plain_errors])
     app[WORLD] = world
     app[GATEWAY] = gateway
-    app.add_routes([*views.routes, *levers.routes])
+    app.add_routes([*views.routes, *levers.routes, *contacts.routes])
     return app
 
 

@@ -16,10 +16,11 @@ routes = web.RouteTableDef()
 
 @routes.post("/messages")
 async def speak(request: web.Request) -> web.Response:
-    """Post as somebody else."""
-    body = await request.json()
-    draft = Draft.read(body)
-    message = request.app[WORLD].post(the_channel(request, int(body["channel"])), STRANGER, draft)
+    """Post as somebody else; in direct messages, as the user they are with."""
+    body, world = await request.json(), request.app[WORLD]
+    draft, direct = Draft.read(body), world.directs.channel(int(body["channel"]))
+    place = direct or the_channel(request, int(body["channel"]))
+    message = world.post(place, direct.recipient if direct else STRANGER, draft)
     return answer(message.evidence(), status=201)
 
 

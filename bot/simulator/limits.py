@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import ceil
 
 from bot.simulator.clock import Clock
-from bot.simulator.refusals import LimitedError
+from bot.simulator.refusals import LimitedError, opening_too_fast
 
 GLOBAL_REQUESTS, GLOBAL_PERIOD = 50, 1.0
 CREATE_REQUESTS, CREATE_PERIOD = 5, 5.0
@@ -48,6 +48,7 @@ class Limits:
         self._now = now
         self._everywhere = Window(GLOBAL_REQUESTS, GLOBAL_PERIOD)
         self._channels: dict[int, Window] = {}
+        self._openings: Window | None = None  # Discord tells nobody how many it lets pass
 
     def take(self, creating_in: int | None) -> None:
         """Count a request, or refuse it."""
@@ -58,6 +59,15 @@ class Limits:
             raise LimitedError(wait, everywhere=True)
         if creating_in is not None and (wait := self._window(creating_in).take(now)):
             raise LimitedError(wait, everywhere=False)
+
+    def limit_openings(self, most: int | None, period: float) -> None:
+        """Let only so many direct messages be opened in a period, or any number."""
+        self._openings = None if most is None else Window(most, period)
+
+    def open(self) -> None:
+        """Count an opening of a direct message, or refuse it."""
+        if self._openings and self._openings.take(self._now()):
+            raise opening_too_fast()
 
     def headers(self, creating_in: int | None) -> Mapping[str, str]:
         """Return the headers that tell the poster how to pace itself."""

@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bot.simulator.clock import iso
-from bot.simulator.guild import GUILD_ID
 from bot.simulator.people import Author
 
 Nonce = str | int
@@ -51,10 +50,6 @@ class Message:
     def receipt(self) -> dict[str, Any]:
         """Return what the poster gets back: the message and its nonce."""
         return self.payload() if self.nonce is None else {**self.payload(), "nonce": self.nonce}
-
-    def tidings(self) -> dict[str, Any]:
-        """Return what the gateway tells of it."""
-        return {**self.receipt(), "guild_id": str(GUILD_ID)}
 
     def evidence(self) -> dict[str, Any]:
         """Return everything that a test may want to see."""

@@ -1,6 +1,7 @@
 """All messages, by channel, oldest first."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from operator import attrgetter
 
 from bot.simulator.journal import Journal
@@ -23,10 +24,10 @@ class Messages:
         self._channels: dict[int, list[Message]] = {}
         self._posted: dict[int, int] = {}
 
-    def load(self) -> int:
-        """Read what an earlier run has kept; return the greatest id."""
+    def load(self, kept: Iterable[Message]) -> int:
+        """Take what an earlier run has kept, oldest first; return the greatest id."""
         last = 0
-        for message in self._journal.read():
+        for message in kept:
             self._remember(message)
             last = message.id
         return last

@@ -5,6 +5,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from bot.simulator.answers import answer
+from bot.simulator.directs import Direct
 from bot.simulator.draft import Draft
 from bot.simulator.edge import EXCHANGE, WORLD
 from bot.simulator.guild import Channel, Permissions
@@ -12,6 +13,7 @@ from bot.simulator.message import Message
 from bot.simulator.people import BOT
 from bot.simulator.query import anchor_of, limit_of
 from bot.simulator.refusals import (
+    cannot_send,
     empty_message,
     missing_access,
     missing_permissions,
@@ -51,6 +53,8 @@ async def create(request: web.Request) -> web.Response:
     """Create a message; or return the earlier one of the same nonce."""
     world, exchange, place = request.app[WORLD], request[EXCHANGE], visible(request)
     may = rights(request, place)
+    if isinstance(place, Direct) and not world.users.takes_directs(place.recipient.id):
+        raise cannot_send()
     if not may.send:
         raise missing_permissions()
     draft = Draft.read(exchange.body, exchange.attachments)
@@ -93,9 +97,9 @@ async def delete(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-def visible(request: web.Request) -> Channel:
+def visible(request: web.Request) -> Channel | Direct:
     """Return the channel that a request names, if the bot can see it."""
-    place = request.app[WORLD].guild.channel(int(request.match_info["channel"]))
+    place = request.app[WORLD].place(int(request.match_info["channel"]))
     if place is None:
         raise unknown_channel()
     if not rights(request, place).view:
@@ -103,8 +107,10 @@ def visible(request: web.Request) -> Channel:
     return place
 
 
-def rights(request: web.Request, place: Channel) -> Permissions:
+def rights(request: web.Request, place: Channel | Direct) -> Permissions:
     """Return what the bot may do in a channel, by its roles and by the channel's overwrites."""
+    if isinstance(place, Direct):
+        return Permissions()  # there are none to lack
     return request.app[WORLD].guild.granted & place.permissions
 
 

@@ -73,6 +73,22 @@ def missing_permissions() -> RefusedError:
     return RefusedError(403, 50013, "Missing Permissions")
 
 
+def cannot_send(status: int = 403) -> RefusedError:
+    """Refuse a direct message to somebody who takes none."""
+    return RefusedError(status, 50007, "Cannot send messages to this user")
+
+
+def invalid_recipient() -> RefusedError:
+    """Refuse to open a direct message to nobody."""
+    return RefusedError(400, 50033, "Invalid Recipient(s)")
+
+
+def opening_too_fast() -> RefusedError:
+    """Refuse to open so many direct messages in so short a time."""
+    # The documentation names no status; 403 and 400 have both been seen with this code.
+    return RefusedError(403, 40003, "You are opening direct messages too fast")
+
+
 def not_yours() -> RefusedError:
     """Refuse to let anyone but its author edit a message."""
     return RefusedError(403, 50005, "Cannot edit a message authored by another user")

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from bot.simulator import lookups, posts
+from bot.simulator import lookups, openings, posts
 from bot.simulator.edge import WORLD, edge
 from bot.simulator.world import World
 
@@ -14,5 +14,5 @@ def rest_app(world: World) -> web.Application:
     """Build the application that answers under /api/v10."""
     app = web.Application(middlewares=[edge], client_max_size=MOST_BYTES)
     app[WORLD] = world
-    app.add_routes([*lookups.routes, *posts.routes])
+    app.add_routes([*lookups.routes, *openings.routes, *posts.routes])
     return app

@@ -7,16 +7,13 @@ from uuid import uuid4
 
 from bot.simulator.people import BOT
 
-GUILDS, GUILD_MESSAGES, MESSAGE_CONTENT = 1 << 0, 1 << 9, 1 << 15
+GUILDS, GUILD_MESSAGES, DIRECT_MESSAGES, MESSAGE_CONTENT = 1 << 0, 1 << 9, 1 << 12, 1 << 15
 NEEDED = {
     "GUILD_CREATE": GUILDS,
     "GUILD_ROLE_UPDATE": GUILDS,
     "CHANNEL_CREATE": GUILDS,
     "CHANNEL_UPDATE": GUILDS,
     "CHANNEL_DELETE": GUILDS,
-    "MESSAGE_CREATE": GUILD_MESSAGES,
-    "MESSAGE_UPDATE": GUILD_MESSAGES,
-    "MESSAGE_DELETE": GUILD_MESSAGES,
 }
 # What a broken connection may miss and still resume.
 MOST_MISSED = 1_000
@@ -37,7 +34,7 @@ class Session:
 
     def tell(self, event: str, payload: Frame) -> None:
         """Dispatch an event, if the session asked for its kind."""
-        needed = NEEDED.get(event, 0)
+        needed = _needed(event, payload)
         if self._intents & needed != needed:
             return
         self._sequence += 1
@@ -61,6 +58,13 @@ class Session:
 
     def _seen(self, event: str, payload: Frame) -> Frame:
         foreign = event.startswith("MESSAGE_") and payload.get("author", {}).get("id", str(BOT.id)) != str(BOT.id)
-        if foreign and not self._intents & MESSAGE_CONTENT:
+        # What is said to the bot itself it may read.
+        if foreign and "guild_id" in payload and not self._intents & MESSAGE_CONTENT:
             return {**payload, "content": "", "embeds": [], "attachments": []}
         return payload
+
+
+def _needed(event: str, payload: Frame) -> int:
+    if event.startswith("MESSAGE_"):
+        return GUILD_MESSAGES if "guild_id" in payload else DIRECT_MESSAGES
+    return NEEDED.get(event, 0)

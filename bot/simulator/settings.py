@@ -17,6 +17,8 @@ class SimulatorSettings:
 
     token: str = "simulated-token"  # noqa: S105 - it opens nothing but the simulator
     channels: Mapping[int, str] = field(default_factory=_one_channel)
+    users: Mapping[int, str] = field(default_factory=dict)
+    strangers: bool = True  # whoever has a well-formed id is a user
     host: str = "127.0.0.1"
     port: int = 0  # any free one
     limits: bool = True

@@ -18,6 +18,7 @@ from bot.simulator.message import Message
 from bot.simulator.rest import rest_app
 from bot.simulator.settings import SimulatorSettings
 from bot.simulator.traffic import Traffic
+from bot.simulator.users import Users
 from bot.simulator.world import World
 
 # Answers under way when it stops have this long to finish.
@@ -83,6 +84,16 @@ class Simulator:
     def traffic(self) -> Traffic:
         """The log of requests."""
         return self.world.traffic
+
+    @property
+    def users(self) -> Users:
+        """Whom the bot can write to."""
+        return self.world.users
+
+    def told(self, user: int) -> list[Message]:
+        """Return the direct messages between the bot and a user, oldest first."""
+        direct = self.world.directs.of(user)
+        return self.messages(direct.id) if direct else []
 
     def messages(self, channel: int) -> list[Message]:
         """Return the messages of a channel, oldest first."""

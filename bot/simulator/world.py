@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from bot.simulator.clock import Clock, DiscordTime
+from bot.simulator.directs import Direct, Directs
 from bot.simulator.draft import Draft
 from bot.simulator.faults import Faults
 from bot.simulator.guild import GUILD_ID, Channel, Guild, Permissions, membership
@@ -17,10 +18,11 @@ from bot.simulator.people import Author
 from bot.simulator.settings import SimulatorSettings
 from bot.simulator.snowflake import SnowflakeMill
 from bot.simulator.traffic import Traffic
+from bot.simulator.users import Users
 
 
 class World:
-    """One guild with its messages, the trouble scripted for it, and the news of it."""
+    """One guild and some users with their messages, the trouble scripted for it, and the news of it."""
 
     def __init__(self, settings: SimulatorSettings, clock: Clock = time.time) -> None:
         self.settings = settings
@@ -28,19 +30,33 @@ class World:
         self.token_valid = True
         self.news = News()
         self.guild = Guild(settings.guild, settings.channels)
+        self.users = Users(settings.users, strangers=settings.strangers)
+        self.directs = Directs()
         self.faults = Faults()
         self.limits = Limits(self.time.now, on=settings.limits)
         self.traffic = Traffic(time.monotonic)
-        nonces = Nonces(settings.nonce_window, self.time.now)
-        self.messages = Messages(nonces, Journal(settings.state), settings.keep)
+        self._journal = Journal(settings.state)
+        self.messages = Messages(Nonces(settings.nonce_window, self.time.now), self._journal, settings.keep)
         self._mill = SnowflakeMill(self.time.now)
-        self._mill.start_after(self.messages.load())
+        self._remember()
 
     def knows(self, token: str) -> bool:
         """Say whether a token opens the door."""
         return self.token_valid and token == self.settings.token
 
-    def post(self, channel: Channel, author: Author, draft: Draft) -> Message:
+    def place(self, number: int) -> Channel | Direct | None:
+        """Return the channel of the guild or of direct messages that has this id, if there is one."""
+        return self.guild.channel(number) or self.directs.channel(number)
+
+    def open_direct(self, user: Author) -> Direct:
+        """Open the channel of a user's direct messages, unless it is open; bots are not told of it."""
+        if found := self.directs.of(user.id):
+            return found
+        self.limits.open()
+        self._journal.open(user)
+        return self.directs.open(user)
+
+    def post(self, channel: Channel | Direct, author: Author, draft: Draft) -> Message:
         """Create a message and tell everyone."""
         message = Message(
             id=self._mill.mint(),
@@ -56,7 +72,9 @@ class World:
         )
         self.messages.add(message)
         channel.last_message = message.id
-        self.news.tell("MESSAGE_CREATE", {**message.tidings(), "member": membership()})
+        where = self._guild_of(message)
+        member = {"member": membership()} if where else {}
+        self.news.tell("MESSAGE_CREATE", {**message.receipt(), **where, **member})
         return message
 
     def edit(self, message: Message, body: dict[str, Any]) -> None:
@@ -65,12 +83,12 @@ class World:
         message.content, message.embeds = draft.content, draft.embeds
         message.edited_at = self.time.now()
         self.messages.change(message)
-        self.news.tell("MESSAGE_UPDATE", {**message.payload(), "guild_id": str(GUILD_ID)})
+        self.news.tell("MESSAGE_UPDATE", {**message.payload(), **self._guild_of(message)})
 
     def delete(self, message: Message) -> None:
         """Delete a message and tell everyone."""
         self.messages.delete(message)
-        place = {"channel_id": str(message.channel), "guild_id": str(GUILD_ID)}
+        place = {"channel_id": str(message.channel), **self._guild_of(message)}
         self.news.tell("MESSAGE_DELETE", {"id": str(message.id), **place})
 
     def open_channel(self, number: int, name: str) -> Channel:
@@ -95,3 +113,13 @@ class World:
         self.guild.granted = permissions
         for role in self.guild.roles():
             self.news.tell("GUILD_ROLE_UPDATE", {"guild_id": str(GUILD_ID), "role": role})
+
+    def _guild_of(self, message: Message) -> dict[str, str]:
+        return {} if self.directs.channel(message.channel) else {"guild_id": str(GUILD_ID)}
+
+    def _remember(self) -> None:
+        kept = self._journal.read()
+        self._mill.start_after(self.messages.load(kept.messages))
+        for user in kept.recipients:
+            direct = self.directs.open(self.users.find(user.id) or user)
+            direct.last_message = next((message.id for message in self.messages.newest(direct.id, 1)), None)

@@ -126,7 +126,7 @@ def _remove(name: Name, *, yes: Yes = False) -> None:
     """Remove an audience that nothing includes and no route names; what is on its way goes on."""
     _check_name(name)
     settings = read_settings()
-    if entries := named(load_consumers(read_config(settings))).get(name):
+    if entries := named(load_consumers(read_config(settings), settings)).get(name):
         raise TellonceError(f"audience {name!r}: {', '.join(entries)} names it; change the file first")
     audience = answer(lambda connection: find_removable(connection, name), settings)
     if not yes:

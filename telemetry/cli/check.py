@@ -7,6 +7,8 @@ from telemetry.cli.opening import read_config, read_settings
 from telemetry.cli.printing import AsJson, console, show_json
 from telemetry.ops.check import Finding, exit_code
 from telemetry.ops.check import check as look
+from telemetry.runtime.schedules import read_schedules
+from telemetry.store.client import DatabaseClock
 from telemetry.watcher.consumers import load_consumers
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
@@ -23,7 +25,8 @@ def command(app: typer.Typer) -> None:
         """
         settings = read_settings()
         config = read_config(settings)
-        findings = anyio.run(look, settings, config, load_consumers(config))
+        read_schedules(config, DatabaseClock().now())
+        findings = anyio.run(look, settings, config, load_consumers(config, settings))
         if as_json:
             show_json(findings)
         else:

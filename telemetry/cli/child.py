@@ -53,6 +53,12 @@ class Child:
             self._say(self.name, f"{self.name} {_ending(code)}; it is started again in {pause:.1f} s")
             await anyio.sleep(pause)
 
+    async def run_once(self) -> None:
+        """Run it to its end, and say so where that is no good one."""
+        code = await self._run()
+        if code and not self._stopping:
+            self._say(self.name, f"{self.name} {_ending(code)}")
+
     async def _run(self) -> int:
         # A session of its own: Ctrl-C on the terminal reaches `up` alone, which stops its children in order.
         self._process = await asyncio.create_subprocess_exec(

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from telemetry.cli.opening import answer
+from telemetry.cli.opening import answer, read_config, read_settings
 from telemetry.cli.printing import AsJson, console, count, mistake, moment, say, show_json, table
 from telemetry.ops.consumers import owed_to, write_off
 from telemetry.runtime.config import installed_consumers
+from telemetry.runtime.families import family_consumers
 from telemetry.store.registry import Registry
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -26,7 +27,9 @@ def _list(context: typer.Context, *, as_json: AsJson = False) -> None:
     if context.invoked_subcommand is not None:
         return
     registered = answer(lambda connection: Registry(connection).read())
-    installed = installed_consumers()
+    settings = read_settings()
+    families = family_consumers(settings, read_config(settings))
+    installed = installed_consumers() | {consumer.name for consumer in families}
     if as_json:
         show_json([{**_row(row), "installed": row.name in installed} for row in registered.values()])
         return

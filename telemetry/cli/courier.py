@@ -6,7 +6,7 @@ import anyio
 import typer
 
 from telemetry.cli.opening import open_daemon
-from telemetry.courier.service import courier_names, run_courier
+from telemetry.courier.service import installed_couriers, run_courier
 
 Name = Annotated[str, typer.Argument(help="Whose queue, as in `tellonce courier webhook`.")]
 
@@ -14,7 +14,7 @@ Name = Annotated[str, typer.Argument(help="Whose queue, as in `tellonce courier 
 def command(app: typer.Typer) -> None:
     """Add the verb."""
 
-    @app.command(epilog=f"Installed here: {', '.join(courier_names()) or 'none'}.")
+    @app.command(epilog=f"Installed here: {', '.join(installed_couriers()) or 'none'}; and one for each handler.")
     def courier(name: Name) -> None:
         """Carry what waits in a consumer's queue to the outside, until a signal."""
         settings, config = open_daemon(f"courier {name}")

@@ -3,7 +3,14 @@
 from telemetry.cli.child import Say
 from telemetry.cli.printing import console, visible
 
-COLOURS = {"ingest": "cyan", "watch": "green", "bot": "magenta", "discord": "blue", "database": "yellow"}
+COLOURS = {
+    "ingest": "cyan",
+    "watch": "green",
+    "bot": "magenta",
+    "discord": "blue",
+    "database": "yellow",
+    "then": "bold",
+}
 WIDTH = 9
 
 

@@ -19,7 +19,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)
 SHOWN = 10
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 ANSWERED = frozenset({200, 202, 422})
-WRONG = ("rejected", "conflict")
+WRONG = ("rejected", "conflict", "superseded", "too_late")
 
 
 @dataclass
@@ -28,16 +28,19 @@ class Tally:
 
     counts: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what else ingest said of the first ones
 
-    def note(self, line: Line, status: str, detail: str = "") -> None:
+    def note(self, line: Line, status: str, detail: str = "", aside: str = "") -> None:
         """Count one event."""
         self.counts[status] += 1
+        if aside and len(self.notes) < SHOWN:
+            self.notes.append(f"event {line.number}: {aside}")
         if status in WRONG and len(self.wrong) < SHOWN:
             self.wrong.append(f"event {line.number}: {status}{f': {detail}' if detail else ''}")
 
     @property
     def clean(self) -> bool:
-        """Whether every event was accepted or known."""
+        """Whether every event was accepted or known, as it was sent."""
         return not any(self.counts[status] for status in WRONG)
 
 
@@ -82,7 +85,7 @@ class Poster:
             raise ConfigurationError(f"{self._url} did not accept the key: give --key, or TELLONCE_INGEST_KEY")
         elif status in ANSWERED and isinstance(answer, dict) and len(answer.get("results", [])) == len(batch):
             for line, result in zip(batch, answer["results"], strict=True):
-                self._tally.note(line, result["status"], _said(result))
+                self._tally.note(line, result["status"], _said(result), result.get("note", ""))
         else:
             raise ConfigurationError(f"{self._url} answered {status}: {_said(answer)}; is it the address of ingest?")
 

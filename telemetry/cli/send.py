@@ -33,6 +33,8 @@ def command(app: typer.Typer) -> None:
         *,
         time: Annotated[str | None, typer.Option(help="When it happened, as in 2026-01-31T12:00:00Z.")] = None,
         insert_id: Annotated[str | None, typer.Option(help="Your own id, for types counted per occurrence.")] = None,
+        deliver_at: Annotated[str | None, typer.Option(help="Tell it then, as in 2026-12-24T18:00:00Z.")] = None,
+        revision: Annotated[int | None, typer.Option(min=0, help="A higher one takes the place of a lower.")] = None,
         file: Annotated[Path | None, typer.Option(help="Send the events of a JSON or NDJSON file.")] = None,
         url: Annotated[str | None, typer.Option(help="Where ingest is.")] = None,
         key: Annotated[str | None, typer.Option(envvar=KEY, show_envvar=True, help="The key's secret.")] = None,
@@ -40,7 +42,8 @@ def command(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
     ) -> None:
         """Send one event, a file, or a stream. Safe to repeat; exit 1 when an event was rejected or conflicts."""
-        given = {"event": event, "distinct_id": distinct_id, "time": time, "insert_id": insert_id}
+        given: dict[str, Any] = {"event": event, "distinct_id": distinct_id, "time": time, "insert_id": insert_id}
+        given |= {"deliver_at": deliver_at, "revision": revision}
         with _input(given, properties or [], file) as (lines, size):
             tally = anyio.run(_send, lines, size, _address(url), key, patience)
         _show(tally, as_json=as_json)
@@ -65,10 +68,11 @@ def _input(given: dict[str, Any], properties: Sequence[str], file: Path | None) 
 
 def _one(given: dict[str, Any], properties: Sequence[str]) -> dict[str, Any]:
     event = {name: value for name, value in given.items() if value is not None}
-    return event | ({"properties": dict(map(_property, properties))} if properties else {})
+    return event | ({"properties": dict(map(read_property, properties))} if properties else {})
 
 
-def _property(text: str) -> tuple[str, Any]:
+def read_property(text: str) -> tuple[str, Any]:
+    """Read a property as it is typed: name=text, or name:=JSON."""
     name, equals, value = text.partition("=")
     if not equals or not name.rstrip(":"):
         raise typer.BadParameter(f"{text!r}: expected name=text, or name:=JSON")
@@ -113,10 +117,15 @@ async def _send(lines: Iterator[Line], size: int, url: str, key: str | None, pat
 
 
 def _show(tally: Tally, *, as_json: bool) -> None:
-    names = ("accepted", "duplicate", "conflict", "rejected")
+    names = ("accepted", "duplicate", "conflict", "superseded", "too_late", "rejected")
     if as_json:
-        show_json({name: tally.counts[name] for name in names} | {"wrong": tally.wrong})
+        show_json({name: tally.counts[name] for name in names} | {"wrong": tally.wrong, "notes": tally.notes})
         return
-    say(", ".join(f"{tally.counts[name]:,} {name}" for name in names if tally.counts[name]) or "no events")
+    say(
+        ", ".join(f"{tally.counts[name]:,} {name.replace('_', ' ')}" for name in names if tally.counts[name])
+        or "no events"
+    )
+    for line in tally.notes:
+        say(line)
     for line in tally.wrong:
         mistake(line)

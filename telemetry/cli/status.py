@@ -37,8 +37,8 @@ def command(app: typer.Typer) -> None:
 def _show(found: Status) -> None:
     watcher = f"{found.watcher.holder}, epoch {found.watcher.epoch}" if found.watcher else "none is active"
     say(f"events   about {found.events:,}\nwatcher  {watcher}")
-    numbers = ("owed", "held", "pending", "in flight", "dead", "parked")
-    columns = ("consumer", "registered since", "owed", "oldest owed", "held", "pending", "in flight", "dead", "parked")
+    numbers = ("owed", "later", "held", "pending", "in flight", "dead", "parked")
+    columns = ("consumer", "registered since", "owed", "oldest owed", *numbers[1:])
     console().print(table("Consumers", columns, [_consumer(row, found) for row in found.consumers], right=numbers))
     if found.channels:
         names = ("channel", "held by", "in flight", "blocked")
@@ -55,6 +55,7 @@ def _consumer(row: ConsumerStatus, found: Status) -> list[object]:
         since,
         f"{row.owed:,}",
         oldest,
+        f"{row.later:,}",
         f"{row.held:,}",
         f"{row.pending:,}",
         f"{row.in_flight:,}",

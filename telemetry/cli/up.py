@@ -1,7 +1,10 @@
 """`tellonce up`: everything on one machine."""
 
 import os
+import shlex
+import shutil
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
@@ -28,6 +31,7 @@ from telemetry.watcher.consumers import load_consumers
 READY_WITHIN = 30.0
 LOOK_EVERY = 0.5
 EVENT = '{"event": "sign_up", "distinct_id": "u42", "properties": {"plan": "pro"}}'
+Then = Annotated[str | None, typer.Option(help="Run this when everything is up, as in ./story; `tellonce` is found.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Where the simulated Discord listens.")]
 
 
@@ -35,19 +39,30 @@ def command(app: typer.Typer) -> None:
     """Add the verb."""
 
     @app.command()
-    def up(*, simulator_port: Port = None) -> None:
+    def up(*, simulator_port: Port = None, then: Then = None) -> None:
         """Run everything on this machine, until Ctrl-C.
 
         The database is embedded unless TELLONCE_MONGODB_URI is set, Discord is simulated unless DISCORD_TOKEN is.
         """
-        settings = Settings.read(os.environ)
+        settings, following = Settings.read(os.environ), _program(then)
         settings.require_ingest_keys()
         with occupied() as directory:
             config = _config(settings)
-            addresses = choose_addresses(settings, simulator_port, courier_names())
+            addresses = choose_addresses(settings, simulator_port, courier_names(settings, config))
             with _database(settings, directory) as server:
-                anyio.run(_Show(settings, config, addresses, server, directory).run)
+                anyio.run(_Show(settings, config, addresses, server, directory, following).run)
         say("stopped")
+
+
+def _program(then: str | None) -> list[str]:
+    words = shlex.split(then or "")
+    if words and shutil.which(words[0], path=_path()) is None:
+        raise ConfigurationError(f"--then {words[0]}: there is no such program")
+    return words
+
+
+def _path() -> str:
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 
 
 def _config(settings: Settings) -> Config:
@@ -58,7 +73,7 @@ def _config(settings: Settings) -> Config:
             raise ConfigurationError(f"{DEFAULT_PATH} was written: put your channel's id there, then start again")
         say(f"{DEFAULT_PATH} was written, to start from: edit it, then start again")
     config = load_config(settings.config)
-    load_consumers(config)
+    load_consumers(config, settings)
     return config
 
 
@@ -86,6 +101,7 @@ class _Show:
         addresses: Addresses,
         server: EmbeddedServer | None,
         directory: Path,
+        then: Sequence[str],
     ) -> None:
         self._settings = settings
         self._addresses = addresses
@@ -105,6 +121,11 @@ class _Show:
         ]
         simulator = addresses.simulator and simulator_command(addresses.simulator, config, directory)
         self._simulator = [self._child("discord", simulator, environment())] if simulator else []
+        self._then = [self._child("then", then, environment(PATH=_path()))] if then else []
+
+    @property
+    def _children(self) -> list[Child]:
+        return self._then + self._daemons + self._simulator
 
     def _child(self, name: str, line: Sequence[str], told: dict[str, str]) -> Child:
         return Child(name, line, told, self._say, self._chance)
@@ -134,7 +155,7 @@ class _Show:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
             async for _ in signals:
                 if self._stop_asked.is_set():
-                    for child in self._daemons + self._simulator:
+                    for child in self._children:
                         child.kill()
                 else:
                     say("stopping; Ctrl-C again to stop at once")
@@ -149,7 +170,7 @@ class _Show:
             await anyio.sleep(LOOK_EVERY)
 
     async def _stop(self) -> None:
-        for child in self._daemons + self._simulator:
+        for child in self._children:
             await child.stop()
 
     async def _start(self) -> None:
@@ -158,6 +179,8 @@ class _Show:
         for name, why in waiting.items():
             say(f"{name} is not ready yet: {why}", style="yellow")
         self._greet()
+        for child in self._then:
+            await child.run_once()
 
     def _greet(self) -> None:
         ingest, simulator = self._addresses.ingest, self._addresses.simulator

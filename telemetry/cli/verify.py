@@ -13,7 +13,7 @@ from telemetry.ops.verify import Report
 from telemetry.ops.verify import verify as prove
 
 NUMBERS = (
-    *("accepted", "owed", "acked", "not owed", "offered", "deliveries"),
+    *("accepted", "owed", "acked", "cancelled", "not owed", "offered", "deliveries"),
     *("delivered", "held", "pending", "in flight", "dead", "parked", "skipped"),
 )
 
@@ -67,6 +67,7 @@ def _numbers(sums: Sums) -> dict[str, object]:
     return {
         "owed": sums.owed,
         "acked": sums.acked,
+        "cancelled": sums.cancelled,
         "not owed": sums.not_owed,
         "offered": sums.offered,
         "deliveries": sums.deliveries,

@@ -1,9 +1,10 @@
 """What takes a consumer's deliveries to the outside, as its courier sees it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any, Protocol
 
 from telemetry.core.backoff import Schedule
 from telemetry.core.delivery import Delivery
@@ -21,6 +22,7 @@ class Terms:
     ordered: bool = False  # one after the other within a delivery's group
     rate: float | None = None  # deliveries a second
     schedule: Schedule = USUAL_SCHEDULE
+    timeout: float | None = None  # seconds for one try, though longer than a lease; none: TELLONCE_CARRY_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,25 @@ class Closed:
     reason: str
 
 
+class Unit(Protocol):
+    """What a carrier writes to the deployment's database and what becomes of its delivery: both stand, or neither."""
+
+    @property
+    def session(self) -> Any:
+        """Give the driver's session to write with; the transaction begins when it is first asked for."""
+
+
+async def _no_unit() -> Unit:
+    raise RuntimeError("this errand has no database to write to")
+
+
 @dataclass(frozen=True, slots=True)
 class Errand:
     """One try of one delivery."""
 
     delivery: Delivery
     fresh: Callable[[], bool]  # asked right before the first byte leaves; if not, raise StaleError
+    unit: Callable[[], Awaitable[Unit]] = _no_unit  # for a carrier whose outcome is Completed
 
     @property
     def id(self) -> str:

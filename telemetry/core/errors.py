@@ -17,5 +17,9 @@ class UnavailableError(TellonceError):
     """The database could not answer now; the same call may be made again."""
 
 
+class ConflictError(TellonceError):
+    """Somebody else wrote the same at the same moment, so that nothing of it stands: the whole may be done again."""
+
+
 class StaleError(Exception):
     """Too long ago was written down what is about to be sent: another process may have sent it since."""

@@ -1,8 +1,10 @@
 """What one attempt came to. An outcome is a value; an exception is a surprise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from telemetry.core.event import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,6 +12,13 @@ class Delivered:
     """The outside has it."""
 
     result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Completed(Delivered):
+    """It is done here, by whoever holds the claim alone; the events that follow from it are told with it, or not."""
+
+    emits: Sequence[Event] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,17 @@
 from dataclasses import dataclass, field
 from random import Random
 
+import anyio
+
 from telemetry.core.carrier import Carrier
 from telemetry.core.clock import Clock
 from telemetry.courier.metrics import CourierMetrics
+from telemetry.courier.publishing import Publishing
 from telemetry.courier.solitude import Solitude
 from telemetry.runtime.settings import Settings
 from telemetry.store.attempts import Attempts
 from telemetry.store.claims import Claims
+from telemetry.store.completions import Completions
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.lanes import Lanes
 
@@ -27,9 +31,12 @@ class Desk:
     queue: Deliveries
     lanes: Lanes
     attempts: Attempts
+    completions: Completions
+    publishing: Publishing
     clock: Clock
     chance: Random
     settings: Settings
     metrics: CourierMetrics
     holder: str
     solitude: Solitude = field(default_factory=Solitude)
+    stopping: anyio.Event = field(default_factory=anyio.Event)

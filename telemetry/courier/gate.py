@@ -4,6 +4,8 @@ from contextlib import suppress
 from datetime import timedelta
 from math import inf
 
+import anyio
+
 from telemetry.core.backoff import Backoff
 from telemetry.core.circuit import Circuit
 from telemetry.core.errors import UnavailableError
@@ -32,6 +34,7 @@ class Gate:
         self._circuit = Circuit(desk.settings.courier_failures, rests, pauses)
         self._noted = 0.0  # until when (monotonic) the lane's row says that the destination is left alone
         self._lease: Lease | None = None
+        self._asking = anyio.Lock()
 
     @property
     def pause(self) -> float:
@@ -50,6 +53,10 @@ class Gate:
         if (room := self.room(concurrency)) > under_way:
             return 0.0
         return inf if room else self.pause
+
+    async def hold(self) -> None:
+        """Keep the lane while something is under way."""
+        await self._until_ours()
 
     def learn(self, outcome: Outcome) -> None:
         """Take in what one try came to."""
@@ -74,6 +81,10 @@ class Gate:
 
     async def _until_ours(self) -> float:
         """Hold the lane, or say in how many seconds it may be free."""
+        async with self._asking:
+            return await self._acquired()
+
+    async def _acquired(self) -> float:
         desk, seconds = self._desk, self._desk.settings.courier_lease
         former, self._lease = self._lease, None
         if former is not None and former.until - desk.clock.now() > timedelta(seconds=seconds / 2):

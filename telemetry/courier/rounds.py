@@ -37,7 +37,10 @@ class Rounds:
         try:
             async with self._feed() as hints, anyio.create_task_group() as group:
                 group.start_soon(self._listen, hints, group, name="queue stream")
-                await self._go_round(group)
+                try:
+                    await self._go_round(group)
+                finally:
+                    self._desk.stopping.set()
         finally:
             with anyio.move_on_after(3, shield=True):
                 await self._let_go()
@@ -53,6 +56,7 @@ class Rounds:
     async def _go_round(self, group: TaskGroup) -> None:
         while True:
             self._changed = anyio.Event()
+            await self._desk.publishing.publish_left()
             await self._reopen()
             for destination in await self._desk.queue.destinations(State.PENDING, State.LEASED):
                 self._want(destination, group)

@@ -16,8 +16,10 @@ from telemetry.core.carrier import Carrier
 from telemetry.core.errors import ConfigurationError
 from telemetry.courier.desk import Desk
 from telemetry.courier.metrics import CourierMetrics
+from telemetry.courier.publishing import Publishing
 from telemetry.courier.rounds import Rounds
-from telemetry.runtime.config import Config, expected_one_of
+from telemetry.runtime.config import CONSUMERS_GROUP, Config, expected_one_of
+from telemetry.runtime.families import family_carriers, source_of
 from telemetry.runtime.health import Readiness, health_routes
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.settings import Settings
@@ -25,7 +27,9 @@ from telemetry.runtime.web import WebService
 from telemetry.store.attempts import Attempts
 from telemetry.store.claims import Claims
 from telemetry.store.client import Connection, connect
+from telemetry.store.completions import Completions
 from telemetry.store.deliveries import Deliveries
+from telemetry.store.events import Events
 from telemetry.store.feed import follow_queue
 from telemetry.store.indexes import queue_indexes, reconcile
 from telemetry.store.lanes import Lanes
@@ -46,22 +50,33 @@ class Surroundings:
 OpenCarrier = Callable[[Surroundings], AbstractAsyncContextManager[Carrier]]
 
 
-def courier_names() -> list[str]:
-    """Name the consumers whose couriers are installed."""
+def installed_couriers() -> list[str]:
+    """Name the consumers whose couriers are installed, but for those of families."""
     return sorted(point.name for point in entry_points(group=GROUP))
 
 
-def find_carrier(name: str, points: Iterable[EntryPoint] | None = None) -> OpenCarrier:
-    """Find what carries a consumer's deliveries; raise ConfigurationError where none or several are installed."""
+def courier_names(settings: Settings, config: Config) -> list[str]:
+    """Name every consumer that a courier here could serve, the installed ones first."""
+    return [*installed_couriers(), *sorted(family_carriers(settings, config))]
+
+
+def find_carrier(
+    name: str, settings: Settings, config: Config, points: Iterable[EntryPoint] | None = None
+) -> OpenCarrier:
+    """Find what carries a consumer's deliveries; raise ConfigurationError where there is nothing, or several do."""
     found = {point.value: point for point in (entry_points(group=GROUP) if points is None else points)}
     ours = [point for point in found.values() if point.name == name]
-    if not ours:
-        known = {point.name for point in found.values()}
+    family = family_carriers(settings, config) if points is None else {}
+    claims = [point.value for point in ours]
+    if name in family:
+        # Also where that consumer's courier is none of ours, as the bot is.
+        claims += [source_of(family[name]), *(p.value for p in entry_points(group=CONSUMERS_GROUP, name=name))]
+    if not claims:
+        known = {point.name for point in found.values()} | family.keys()
         raise ConfigurationError(f"no courier {name!r} is installed; {expected_one_of(name, known)}")
-    if len(ours) > 1:
-        claims = ", ".join(point.value for point in ours)
-        raise ConfigurationError(f"courier {name!r} is registered twice, by {claims}: uninstall one")
-    opener: OpenCarrier = ours[0].load()
+    if len(claims) > 1:
+        raise ConfigurationError(f"courier {name!r} is registered twice, by {', '.join(claims)}: give one another name")
+    opener: OpenCarrier = family[name] if name in family else ours[0].load()
     return opener
 
 
@@ -105,6 +120,7 @@ class CourierService:
             raise
 
     def _desk(self, connection: Connection, carrier: Carrier) -> Desk:
+        completions = Completions(connection, self._consumer)
         return Desk(
             consumer=self._consumer,
             carrier=carrier,
@@ -112,6 +128,8 @@ class CourierService:
             queue=Deliveries(connection, self._consumer),
             lanes=Lanes(connection, self._consumer),
             attempts=Attempts(connection),
+            completions=completions,
+            publishing=Publishing(completions, Events(connection), connection.clock),
             clock=connection.clock,
             chance=self._chance,
             settings=self._settings,
@@ -122,7 +140,7 @@ class CourierService:
 
 async def run_courier(consumer: str, settings: Settings, config: Config, chance: Random | None = None) -> None:
     """Run a courier until a signal; raise ConfigurationError where the operator must act first."""
-    opener = find_carrier(consumer)
+    opener = find_carrier(consumer, settings, config)
     metrics = CollectorRegistry()
     readiness = Readiness("database")
     app = FastAPI(title=f"tellonce courier {consumer}", docs_url=None, redoc_url=None)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from telemetry.core.canonical import canonical
 from telemetry.core.clock import Clock, milliseconds
 from telemetry.core.event import Event, new_event
 from telemetry.core.key import body_digest
-from telemetry.ingest.envelope import Envelope, happened
+from telemetry.ingest.envelope import Envelope, happened, promised, zoned
 
-Status = Literal["accepted", "duplicate", "conflict", "rejected"]
+Status = Literal["accepted", "duplicate", "conflict", "superseded", "too_late", "rejected"]
+PAST = "deliver_at is past: it is told at once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Result:
     first_received_at: datetime | None = None
     differs: tuple[str, ...] = ()
     too_large: bool = False
+    note: str | None = None
 
 
 class Sequencer:
@@ -44,7 +45,7 @@ class Sequencer:
 def make_event(
     envelope: Envelope, claims: Mapping[str, Any], key: str, source: str, receipt: str, order: int, received: datetime
 ) -> Event:
-    """Make the event of an envelope."""
+    """Make the event of an envelope; raise InvalidEventError where it is to be told at no time that can be promised."""
     return new_event(
         key=key,
         type=envelope.event,
@@ -56,6 +57,8 @@ def make_event(
         digest=body_digest(claims),
         receipt=receipt,
         order=order,
+        deliver_at=promised(envelope, received),
+        revision=envelope.revision,
     )
 
 
@@ -66,32 +69,11 @@ def fields_of(envelope: Envelope) -> dict[str, Any]:
         "distinct_id": envelope.distinct_id,
         "properties": envelope.properties or {},
         "insert_id": envelope.insert_id,
+        "deliver_at": envelope.deliver_at and milliseconds(zoned(envelope.deliver_at)).isoformat(),
     }
 
 
-def judge(first: Event, repeated: Event) -> Result:
-    """Say whether an event whose key is taken repeats the first one or contradicts it."""
-    if first.digest == repeated.digest:
-        return Result("duplicate", first.key, first_received_at=first.received_at)
-    differs = tuple(_differing(first, repeated))
-    error = (
-        f"another body is stored under this key since {first.received_at.isoformat()}, and it stands; "
-        f"different: {', '.join(differs)}"
-    )
-    return Result("conflict", first.key, error, first.received_at, differs)
-
-
-def _differing(first: Event, repeated: Event) -> list[str]:
-    tops = [name for name in ("type", "distinct_id") if getattr(first, name) != getattr(repeated, name)]
-    return tops + [f"properties.{name}" for name in _names(first.properties, repeated.properties)]
-
-
-def _names(first: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    missing = object()
-    return [
-        name
-        for name in sorted({*first, *other})
-        if first.get(name, missing) is missing
-        or other.get(name, missing) is missing
-        or canonical(first[name]) != canonical(other[name])
-    ]
+def accepted(event: Event) -> Result:
+    """Say that an event is stored, and what became of the time that was asked for."""
+    past = event.deliver_at is not None and event.deliver_at < event.received_at
+    return Result("accepted", event.key, note=PAST if past else None)

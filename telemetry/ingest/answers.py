@@ -19,6 +19,7 @@ class ResultAnswer(BaseModel):
     error: str | None = Field(None, description="What was wrong with it, or what it contradicts.")
     first_received_at: datetime | None = Field(None, description="When the event that has this key was received.")
     differs: list[str] | None = Field(None, description="Names of the fields in which a conflict differs.")
+    note: str | None = Field(None, description="What else there is to know, where all is well.")
 
 
 class IngestAnswer(BaseModel):
@@ -28,6 +29,8 @@ class IngestAnswer(BaseModel):
     duplicates: int
     conflicts: int
     rejected: int
+    superseded: int = Field(description="A higher revision stands.")
+    too_late: int = Field(description="It is told already, and cannot be revised any more.")
     results: list[ResultAnswer]
     error: str | None = Field(None, description="Where no event is valid: what was wrong with the first.")
 
@@ -48,6 +51,8 @@ def answer(results: Sequence[Result]) -> tuple[int, str]:
         duplicates=counts["duplicate"],
         conflicts=counts["conflict"],
         rejected=counts["rejected"],
+        superseded=counts["superseded"],
+        too_late=counts["too_late"],
         results=[_answer(result) for result in results],
         error=None if status == TAKEN else next((result.error for result in results), "body: no event in it"),
     )
@@ -67,4 +72,5 @@ def _answer(result: Result) -> ResultAnswer:
         error=result.error,
         first_received_at=result.first_received_at,
         differs=list(result.differs) or None,
+        note=result.note,
     )

@@ -1,15 +1,18 @@
 """What a producer submits, checked: every refusal names the field, what is wrong and what is expected. Pure."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
+from telemetry.core.clock import milliseconds
 from telemetry.core.errors import InvalidEventError
 from telemetry.ingest.values import Flaw, TooLarge, check_value
 from telemetry.runtime.config import nearest
 
 MAX_NAME = 256
+MAX_REVISION = 2**53 - 1
+LONGEST_WAIT = timedelta(days=3653)
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -59,6 +62,17 @@ class Envelope(BaseModel):
     insert_id: Id | None = Field(
         None, description="The producer's own id of this occurrence, for types that are counted per occurrence."
     )
+    deliver_at: Time | None = Field(
+        None, description="Tell it then, and not before: within ten years, spelt as `time` is. A past one: at once."
+    )
+    revision: int | None = Field(
+        None,
+        strict=True,
+        ge=0,
+        le=MAX_REVISION,
+        description="Which spelling of this fact it is (0 where `deliver_at` is given without it). Until the fact is "
+        "told, a higher revision takes the place of a lower one, and opens a cancelled one again.",
+    )
 
 
 def read_envelope(submitted: Any, max_bytes: int) -> Envelope:
@@ -74,17 +88,28 @@ def read_envelope(submitted: Any, max_bytes: int) -> Envelope:
         raise InvalidEventError(str(flaw)) from None
     except ValidationError as error:
         raise InvalidEventError(_explained(error)) from None
-    if envelope.time is not None and not EARLIEST <= _zoned(envelope.time) < LATEST:
+    if envelope.time is not None and not EARLIEST <= zoned(envelope.time) < LATEST:
         raise InvalidEventError(f"time: expected between {EARLIEST:%Y} and {LATEST:%Y}")
     return envelope
 
 
 def happened(envelope: Envelope, received: datetime) -> datetime:
     """Say when it happened: as submitted, else when it was received."""
-    return received if envelope.time is None else _zoned(envelope.time)
+    return received if envelope.time is None else zoned(envelope.time)
 
 
-def _zoned(moment: datetime) -> datetime:
+def promised(envelope: Envelope, received: datetime) -> datetime | None:
+    """Say when it is to be told, where that was asked; raise InvalidEventError for what nobody can promise."""
+    if envelope.deliver_at is None:
+        return None
+    moment = milliseconds(zoned(envelope.deliver_at))
+    if moment > received + LONGEST_WAIT:
+        raise InvalidEventError(f"deliver_at: expected within ten years, not {moment.isoformat()}")
+    return moment
+
+
+def zoned(moment: datetime) -> datetime:
+    """Give a moment in UTC, which it is in where it names no zone."""
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:

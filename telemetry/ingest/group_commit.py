@@ -5,7 +5,8 @@ A request that gives up waiting takes nothing back: what is being written is wri
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import anyio
@@ -13,10 +14,11 @@ import anyio
 from telemetry.core.clock import Clock
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
-from telemetry.ingest.accept import Result, judge
+from telemetry.ingest.accept import Result, accepted
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import InForce
 from telemetry.ingest.refusal import Refusal, busy
+from telemetry.ingest.repeat import judge, revises
 from telemetry.ingest.waiting import Waiting
 from telemetry.runtime.logs import get_logger
 
@@ -41,12 +43,17 @@ class KeysInForce(Protocol):
         """Raise Refusal unless the policies by which events were keyed are in force still."""
 
 
+# Puts an event in the place of a lower revision that is not told yet; answers with what stands then.
+Revise = Callable[[Event], Awaitable[Event]]
+
+
 class GroupCommit:
     """Writes what requests bring, one group at a time."""
 
     def __init__(
         self,
         rows: EventRows,
+        revise: Revise,
         policies: KeysInForce,
         clock: Clock,
         metrics: IngestMetrics,
@@ -56,6 +63,7 @@ class GroupCommit:
         room: int,
     ) -> None:
         self._rows = rows
+        self._revise = revise
         self._policies = policies
         self._clock = clock
         self._metrics = metrics
@@ -150,8 +158,23 @@ class GroupCommit:
         self._metrics.group_size.observe(len(firsts))
         stored = await self._rows.insert(list(firsts.values()))
         self._health(None)
+        standing = firsts | stored
         for waiting in group:
-            waiting.answer([_result(event, firsts, stored) for event in waiting.events])
+            waiting.answer([await self._result(event, standing) for event in waiting.events])
+
+    async def _result(self, event: Event, standing: dict[str, Event]) -> Result:
+        """Say what an event came to; where it revises the one that stands, it stands from then on."""
+        first = standing[event.key]
+        if first is event:
+            return accepted(event)
+        if revises(first, event):
+            # Stored under an older key policy, it stays under the key that it has.
+            revision = replace(event, key=first.key)
+            standing[event.key] = stands = await self._revise(revision)
+            if stands is revision:
+                return accepted(revision)
+            first = stands
+        return judge(first, event)
 
     async def _commit_apart(self, group: list[Waiting], error: Exception) -> None:
         # Something in the group is refused for good: it is not the other requests' fault.
@@ -164,8 +187,3 @@ class GroupCommit:
     def _count(self, change: int) -> None:
         self._queued += change
         self._metrics.queued.set(self._queued)
-
-
-def _result(event: Event, firsts: dict[str, Event], stored: dict[str, Event]) -> Result:
-    first = stored.get(event.key, firsts[event.key])
-    return Result("accepted", event.key) if first is event else judge(first, event)

@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 # After so many events the other requests have their turn.
 AT_A_STRETCH = 100
+SKIPPED = frozenset({"duplicate", "conflict", "superseded", "too_late"})
 
 
 class Intake:
@@ -97,10 +98,9 @@ class Intake:
             claims = fields_of(one)
             try:
                 key = self._policies.key(claims, source, keyed[one.event])
+                made.append(make_event(one, claims, key, source, receipt, first + next(order), received))
             except InvalidEventError as error:
                 made.append(Result("rejected", None, str(error)))
-            else:
-                made.append(make_event(one, claims, key, source, receipt, first + next(order), received))
         return made
 
     def _note(self, types: Sequence[str], results: Sequence[Result]) -> None:
@@ -108,7 +108,7 @@ class Intake:
         for (label, status), times in Counter(zip(labels, (result.status for result in results), strict=True)).items():
             self._metrics.events.labels(label, status).inc(times)
         for result in results:
-            if result.status in ("duplicate", "conflict"):
+            if result.status in SKIPPED:
                 first = result.first_received_at.isoformat() if result.first_received_at else None
                 differs = list(result.differs)
                 log.info("ingest.skipped", cause=result.status, key=result.id, first_received_at=first, differs=differs)

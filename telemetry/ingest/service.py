@@ -18,6 +18,7 @@ from telemetry.runtime.service import Service, keep_running, run_until_signalled
 from telemetry.runtime.settings import Settings
 from telemetry.runtime.web import WebService
 from telemetry.store.client import Connection, connect
+from telemetry.store.deferred import Deferred
 from telemetry.store.events import Events
 from telemetry.store.indexes import OWED, reconcile
 from telemetry.store.keys import Keys
@@ -60,6 +61,7 @@ class Storing:
         metrics, settings = self._door.metrics, self._settings
         commit = GroupCommit(
             Events(connection),
+            Deferred(connection).revise,
             policies,
             connection.clock,
             metrics,

@@ -11,7 +11,7 @@ from telemetry.core.errors import ConfigurationError, UnavailableError
 from telemetry.ops.audiences import named
 from telemetry.ops.indexes import compare as compare_indexes
 from telemetry.ops.keys import compare as compare_keys
-from telemetry.runtime.config import Config
+from telemetry.runtime.config import SCHEDULES, Config
 from telemetry.runtime.settings import Settings
 from telemetry.store.audiences import Audiences
 from telemetry.store.client import Connection, connect
@@ -52,7 +52,9 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 
 def _file(config: Config) -> Finding:
-    return Finding("ok", f"{config.source}: {len(config.types)} event types")
+    schedules = len(config.section(SCHEDULES))
+    said = f", {schedules} schedule{'s'[: schedules > 1]}" if schedules else ""
+    return Finding("ok", f"{config.source}: {len(config.types)} event types{said}")
 
 
 def _warnings(consumers: Sequence[Consumer]) -> list[Finding]:

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from telemetry.core.channel import channel_of, destination_of, told_by_bot
 from telemetry.core.delivery import Delivery, State
 from telemetry.core.event import Event
+from telemetry.ops.occurrence import told_by, untold
 from telemetry.ops.progress import progress
 from telemetry.ops.status import in_flight
 from telemetry.store.attempts import Attempt, Attempts
@@ -48,10 +50,11 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
     deliveries = {queue.consumer: await queue.of_event(key) for queue in await queues(connection)}
     deliveries = {name: rows for name, rows in deliveries.items() if rows}
     if event is None and not deliveries:
-        return None
+        return await _untold(connection, key, asked)
     attempts = await Attempts(connection).of_event(key)
     registered = await Registry(connection).read()
-    channels = await Channels(connection).all()
+    waiting = {row.destination for rows in deliveries.values() for row in rows if row.state is State.PENDING}
+    channels = await Channels(connection).of([channel_of(name) for name in sorted(waiting) if told_by_bot(name)])
     flying = {name for ids in (await in_flight(connection, channels)).values() for name in ids}
     shut = [shut for name in deliveries for shut in (await Lanes(connection, name).shut()).items()]
     runs = await Runs(connection).of_event(key)
@@ -71,11 +74,24 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
     )
 
 
+async def _untold(connection: Connection, key: str, asked: str) -> Explanation | None:
+    found = await untold(connection, key)
+    if found is None:
+        return None
+    meant, why = found
+    return Explanation(key, asked, None, [Moment(meant, "it is meant for this moment")], {}, [], [why])
+
+
 def _timeline(event: Event | None, attempts: Sequence[Attempt]) -> list[Moment]:
     moments = [Moment(attempt.at, f"{attempt.delivery}: {attempt.outcome}: {attempt.reason}") for attempt in attempts]
     if event is not None:
         moments.append(Moment(event.time, "it happened"))
         moments.append(Moment(event.received_at, f"accepted from {event.source}, receipt {event.receipt}"))
+        if event.deliver_at is not None:
+            moments.append(Moment(event.deliver_at, f"it was to be told from then on{_revision(event)}"))
+        if event.cancelled is not None:
+            moments.append(Moment(event.cancelled.at, f"cancelled by {event.cancelled.by}: {event.cancelled.reason}"))
+        moments += [Moment(event.received_at, line) for line in told_by(event)]
         for name, ack in event.acks.items():
             moments.append(Moment(ack.at, f"{name} took it over as {_count(ack.deliveries)}"))
     return sorted(moments, key=lambda moment: moment.at)
@@ -84,11 +100,14 @@ def _timeline(event: Event | None, attempts: Sequence[Attempt]) -> list[Moment]:
 def _owed(event: Event | None, registered: Mapping[str, Registered], now: datetime) -> list[str]:
     if event is None:
         return ["the event is gone although deliveries of it are stored: run `tellonce verify`"]
+    if event.cancelled is not None:
+        return ["nothing: it is cancelled; a higher revision opens it again"]
     if event.due_at is None:
         return []
     lacking = [name for name in registered if name not in event.acks]
     if event.due_at > now:
-        return [f"it is due at {event.due_at:%Y-%m-%d %H:%M:%S} UTC, and offered then"]
+        changes = f"; until then a higher revision changes it, and `tellonce cancel '{event.key}'` takes it back"
+        return [f"it is due at {event.due_at:%Y-%m-%d %H:%M:%S} UTC, and offered then{changes}"]
     return [f"{name}: {_why_owed(registered[name])}" for name in sorted(lacking)] or [
         "it is owed, but no consumer is registered: start `tellonce watch`" if not registered else "it settles soon"
     ]
@@ -101,7 +120,7 @@ def _why_owed(consumer: Registered) -> str:
 
 
 def _blocked(channels: Sequence[Channel]) -> list[tuple[str, Shut]]:
-    return [(f"discord:{row.id}", Shut(row.block.until, row.block.reason)) for row in channels if row.block]
+    return [(destination_of(row.id), Shut(row.block.until, row.block.reason)) for row in channels if row.block]
 
 
 def _next(row: Delivery, flying: set[str], shut: Sequence[tuple[str, Shut]], now: datetime) -> str:
@@ -131,6 +150,10 @@ def _waits(row: Delivery, shut: Mapping[str, Shut], now: datetime) -> str:
     if row.ready_at and row.ready_at > now:
         return f"waits until {row.ready_at:%Y-%m-%d %H:%M:%S} UTC{failed}"
     return f"waits for its courier, in order{failed}"
+
+
+def _revision(event: Event) -> str:
+    return f", as revision {event.revision} says" if event.revision else ""
 
 
 def _count(deliveries: int) -> str:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from telemetry.core.delivery import State
 from telemetry.ops.merge import Case
+from telemetry.store.census import Fact
 from telemetry.store.registry import Registered
 
 # Times of two processes are compared: each knows database time to within its last question's round trip.
@@ -22,6 +23,7 @@ class Kind(StrEnum):
     UNACKED = "an event is settled without a registered consumer's ack"
     NO_RESULT = "a delivered row has no result"
     RECEIPT = "a row is of another receipt or event"
+    CANCELLED = "an event was told although it is cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ def suspects(case: Case, registered: Mapping[str, Registered]) -> Iterator[Suspe
         return
     if fact.forgotten:
         return
+    yield from _misfits(case, fact)
+    yield from _untold(case, fact, registered)
+
+
+def _misfits(case: Case, fact: Fact) -> Iterator[Suspect]:
     for name, deliveries in fact.acks.items():
         if case.held(name) != deliveries:
             yield Suspect(Kind.COUNT, case.key, name, f"acked as {deliveries}, {case.held(name)} rows")
@@ -50,6 +57,13 @@ def suspects(case: Case, registered: Mapping[str, Registered]) -> Iterator[Suspe
         yield Suspect(Kind.RECEIPT, case.key, name, f"the event's receipt is {fact.receipt}")
     for name in case.resultless:
         yield Suspect(Kind.NO_RESULT, case.key, name, "delivered, it does not say as what")
+
+
+def _untold(case: Case, fact: Fact, registered: Mapping[str, Registered]) -> Iterator[Suspect]:
+    if fact.cancelled:
+        for name in {*fact.acks, *case.rows}:
+            yield Suspect(Kind.CANCELLED, case.key, name, f"cancelled, with {case.held(name)} rows")
+        return
     for name, consumer in registered.items():
         owed_since = fact.received_at > consumer.since + CLOCK_ERROR
         if not fact.owed and name not in fact.acks and owed_since:
@@ -62,6 +76,7 @@ class Sums:
 
     owed: int = 0
     acked: int = 0
+    cancelled: int = 0
     not_owed: int = 0  # settled before it was registered, or after it was written off
     deliveries: int = 0  # as its acks say
     offered: int = 0  # rows of events that it has yet to ack
@@ -96,7 +111,9 @@ class Totals:
                 share.in_flight += case.moving[name]
                 continue
             share.offered += case.held(name)
-            if fact.owed and name in registered:
+            if fact.cancelled:
+                share.cancelled += 1
+            elif fact.owed and name in registered:
                 share.owed += 1
             else:
                 share.not_owed += 1

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from telemetry.core.channel import channel_of, told_by_bot, user_of
 from telemetry.core.delivery import Delivery, State
 from telemetry.store.channels import Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import queues
 from telemetry.store.lanes import Lanes
 from telemetry.store.selection import Selection, count_selected, destinations_selected, redrive_selected
-
-DISCORD = "discord:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,10 @@ async def retry(connection: Connection, selection: Selection, consumers: Sequenc
     for name in consumers:
         # One that is blocked or left alone would keep them waiting: whoever retries says that it can be tried now.
         for destination in await destinations_selected(connection, name, selection):
-            if destination.startswith(DISCORD):
-                await Channels(connection).probe_now(destination.removeprefix(DISCORD))
+            if told_by_bot(destination):
+                # Of users none is ever blocked, and there may be many.
+                if user_of(channel := channel_of(destination)) is None:
+                    await Channels(connection).probe_now(channel)
             else:
                 await Lanes(connection, name).note(destination, None)
         total += await redrive_selected(connection, name, selection)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from telemetry.core.clock import EPOCH
 from telemetry.core.delivery import State
 from telemetry.ops.progress import Progress, progress
 from telemetry.store.channels import Block, Channel, Channels
@@ -15,7 +16,6 @@ from telemetry.store.registry import Registered, Registry
 from telemetry.store.runs import Runs
 
 WATCHER = "watcher"
-EPOCH = datetime.fromtimestamp(0, UTC)
 UNFINISHED = (State.HELD, State.PENDING, State.LEASED, State.DEAD, State.PARKED)
 
 
@@ -27,6 +27,7 @@ class ConsumerStatus:
     since: datetime | None
     paused: bool
     owed: int
+    later: int  # owed too, but not due yet
     oldest_owed: datetime | None
     held: int
     pending: int
@@ -101,14 +102,16 @@ async def in_flight(connection: Connection, channels: Sequence[Channel]) -> Mapp
 async def _consumer(connection: Connection, name: str, known: Registered | None, flying: int) -> ConsumerStatus:
     events = Events(connection)
     counts = await Deliveries(connection, name).count(UNFINISHED)
-    owed = await events.count_owed(name) if known else 0
-    later = connection.clock.now().replace(year=9999)
-    oldest = await events.owed(EPOCH, later, name, 1) if owed else []
+    now = connection.clock.now()
+    later = await events.count_later(name, now) if known else 0
+    owed = await events.count_owed(name) - later if known else 0
+    oldest = await events.owed(EPOCH, now, name, 1) if owed else []
     return ConsumerStatus(
         name=name,
         since=known.since if known else None,
         paused=bool(known and known.paused),
-        owed=owed,
+        owed=max(owed, 0),
+        later=later,
         oldest_owed=oldest[0].due_at if oldest else None,
         held=counts[State.HELD],
         pending=max(counts[State.PENDING] - flying, 0),

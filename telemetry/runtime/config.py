@@ -18,6 +18,7 @@ from telemetry.core.key import PER_OCCURRENCE, KeyPolicy
 
 DEFAULT_PATH = Path("tellonce.toml")
 CONSUMERS_GROUP = "tellonce.consumers"
+SCHEDULES = "schedules"
 FOREVER = "forever"
 SHORTEST_MEMORY = timedelta(days=1)
 # A stored document ends at 16 MiB; an event takes part of one.
@@ -106,7 +107,7 @@ BUILT_IN: Mapping[str, Mapping[str, Any]] = {
 
 
 class Config(BaseModel):
-    """What `tellonce.toml` says, validated but for the consumers' sections, which each consumer validates."""
+    """What `tellonce.toml` says, validated but for the sections that whoever they are for validates."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
@@ -135,7 +136,7 @@ def load_config(path: Path | None = None, consumers: Collection[str] | None = No
 
 
 def parse_config(text: str, source: str = str(DEFAULT_PATH), consumers: Collection[str] | None = None) -> Config:
-    """Read a configuration from text; `consumers` are the sections it may have besides `types` and `ingest`."""
+    """Read a configuration from text; `consumers` are the sections that it may have besides our own."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -143,7 +144,7 @@ def parse_config(text: str, source: str = str(DEFAULT_PATH), consumers: Collecti
     except RecursionError as error:
         raise ConfigurationError(f"{source}: not TOML: nested too deeply") from error
     known = installed_consumers() if consumers is None else consumers
-    tables = _tables(raw, {"types", "ingest", *known}, source)
+    tables = _tables(raw, {"types", "ingest", SCHEDULES, *known}, source)
     return Config(
         types=_types(tables.pop("types", {}), source),
         ingest=validated(IngestLimits, tables.pop("ingest", {}), source, "ingest"),

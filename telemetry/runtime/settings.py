@@ -27,6 +27,7 @@ _SOURCE = re.compile(r"[A-Za-z0-9_.-]+")
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
 _WAIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh])")
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 Seconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -45,13 +46,24 @@ def _read_networks(listed: Any) -> Any:
         raise ValueError(f"expected networks as in 127.0.0.0/8,10.1.0.0/16: {error}") from error
 
 
-def _read_waits(listed: Any) -> Any:
+def read_waits(listed: Any) -> Any:
+    """Read waits as in "5s,5m,2h" as seconds; raise ValueError for any other text."""
     if not isinstance(listed, str):
         return listed
     matches = [_WAIT.fullmatch(part.strip()) for part in listed.split(",")]
     if not all(matches):
         raise ValueError(f'expected waits as in "5s,5m,2h", not {listed!r}')
     return tuple(float(match[1]) * _UNITS[match[2]] for match in matches if match)
+
+
+def _read_modules(listed: Any) -> Any:
+    if not isinstance(listed, str):
+        return listed
+    names = tuple(part.strip() for part in listed.split(",") if part.strip())
+    for name in names:
+        if not _MODULE.fullmatch(name):
+            raise ValueError(f"expected modules as in mymodule,other.module, not {name!r}")
+    return names
 
 
 def _starting(*schemes: str) -> Callable[[str], str]:
@@ -139,8 +151,9 @@ class Settings(BaseSettings):
     courier_pauses: int = Field(50, ge=0)  # tries that cost nothing, as the destination asked for a pause
     courier_failures: int = Field(5, ge=1)  # in a row, before a destination is left alone
     courier_rest: Seconds = 30  # for so long at first, twice as long after each try that fails
+    handlers: Annotated[tuple[str, ...], BeforeValidator(_read_modules)] = ()  # modules with functions under @on
     webhook_allow: Annotated[tuple[Network, ...], BeforeValidator(_read_networks)] = ()  # though not public
-    webhook_schedule: Annotated[tuple[Seconds, ...], BeforeValidator(_read_waits)] = USUAL_SCHEDULE.waits
+    webhook_schedule: Annotated[tuple[Seconds, ...], BeforeValidator(read_waits)] = USUAL_SCHEDULE.waits
 
     @classmethod
     def settings_customise_sources(

@@ -12,7 +12,7 @@ from telemetry.store.commands import Row, chunks, read, walk
 from telemetry.store.deliveries import of_events
 from telemetry.store.documents import event_from
 
-_FACT = {"event": 1, "receipt": 1, "received_at": 1, "due_at": 1, "acks": 1, "forgotten": 1}
+_FACT = {"event": 1, "receipt": 1, "received_at": 1, "due_at": 1, "acks": 1, "cancelled": 1, "forgotten": 1}
 _HOLDING = {"event": 1, "receipt": 1, "state": 1, "generation": 1, "result": 1}
 
 
@@ -27,6 +27,7 @@ class Fact:
     owed: bool
     acks: Mapping[str, int]  # deliveries by consumer
     forgotten: bool
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def _fact(row: Row) -> Fact:
         owed="due_at" in row,
         acks={name: ack.get("deliveries", 0) for name, ack in row.get("acks", {}).items()},
         forgotten=bool(row.get("forgotten")),
+        cancelled="cancelled" in row,
     )
 
 

@@ -1,12 +1,18 @@
-"""One row a Discord channel: who posts there, and the one batch that may be on its way."""
+"""One row a Discord channel or user: who posts there, and the one batch that may be on its way.
+
+Users may be many: what looks through the rows looks through the channels alone, which stand before all users.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from telemetry.core.channel import AT
 from telemetry.store.client import Connection
-from telemetry.store.commands import ensure, patiently, read
+from telemetry.store.commands import chunks, ensure, patiently, read
+
+CHANNELS_ONLY = {"_id": {"$lt": AT}}
 
 Member = tuple[str, int]  # delivery id, generation
 
@@ -68,8 +74,15 @@ class Channels:
         return _channel(row)
 
     async def all(self) -> list[Channel]:
-        """Read every channel's row."""
-        return [_channel(row) for row in await read(self._rows, {}, sort=(("_id", 1),))]
+        """Read every channel's row; those of users are left out."""
+        return [_channel(row) for row in await read(self._rows, CHANNELS_ONLY, sort=(("_id", 1),))]
+
+    async def of(self, names: Sequence[str]) -> list[Channel]:
+        """Read the rows that exist of some channels and users."""
+        found: list[Channel] = []
+        for some in chunks(names, self._connection.chunk):
+            found += [_channel(row) for row in await read(self._rows, {"_id": {"$in": list(some)}})]
+        return found
 
     async def record(self, known: Channel, holder: str, batch: Batch, seconds: float) -> Channel | None:
         """Write down what is about to be posted, and hold the channel; None where the row is not as it was read.
@@ -107,17 +120,13 @@ class Channels:
 
     async def probeable(self) -> list[str]:
         """List the blocked channels whose time to be tried again has come."""
-        query = {"block.until": {"$lte": self._connection.clock.now()}}
+        query = CHANNELS_ONLY | {"block.until": {"$lte": self._connection.clock.now()}}
         return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1})]
-
-    async def blocked(self) -> list[str]:
-        """List the channels to which nothing is posted for now."""
-        return [row["_id"] for row in await read(self._rows, {"block": {"$exists": True}}, fields={"_id": 1})]
 
     async def release(self, holder: str) -> None:
         """Let go of every channel held, so that a successor need not wait."""
-        change = {"$set": {"until": self._connection.clock.now()}}
-        await patiently(self._rows.update_many, {"holder": holder}, change)
+        now = self._connection.clock.now()
+        await patiently(self._rows.update_many, {"holder": holder, "until": {"$gt": now}}, {"$set": {"until": now}})
 
 
 def batch_row(batch: Batch) -> dict[str, Any]:

@@ -47,6 +47,12 @@ class Claims:
         )
         return taken if changed else None
 
+    async def renew(self, delivery: Delivery, holder: str, until: datetime) -> bool:
+        """Hold a claim until a later moment; no, where it was settled or claimed anew."""
+        guard = {"_id": delivery.id, "state": State.LEASED.value, "claims": delivery.claims, "holder": holder}
+        result = await patiently(self._rows.update_one, guard, {"$set": {"ready_at": until}})
+        return bool(result.matched_count)
+
     async def finish(self, delivery: Delivery, signal: Signal, **fields: Any) -> bool:
         """Settle a claimed delivery for good, or until a person acts; no, where it was claimed anew.
 

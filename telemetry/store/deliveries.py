@@ -34,6 +34,16 @@ class Deliveries:
         """List the destinations for which something is in one of some states."""
         return list(await patiently(self._rows.distinct, "destination", standing(states)))
 
+    async def destinations_of(self, state: State, kind: str) -> list[str]:
+        """List the destinations of one kind for which something is in a state."""
+        return list(await patiently(self._rows.distinct, "destination", _of_kind(state, kind)))
+
+    async def destinations_after(self, state: State, kind: str, name: str, rows: int) -> list[str]:
+        """List the destinations of one kind that follow a name ("": all), as far as so many rows in a state go."""
+        query = _of_kind(state, kind, name)
+        found = await read(self._rows, query, fields={"destination": 1}, sort=BY_WORK, limit=rows)
+        return list(dict.fromkeys(row["destination"] for row in found))
+
     async def waiting(self, destination: str, limit: int) -> list[Delivery]:
         """Read the head of a destination's queue, in order, due or not: a head that waits is not overtaken."""
         return await self.standing(State.PENDING, limit, destination)
@@ -141,6 +151,12 @@ def standing(states: Sequence[State], destination: str | None = None) -> Row:
     starts = [f"{state}|{destination}" if destination else str(state) for state in states]
     ranges = [{"work": {"$gte": f"{start}|", "$lt": f"{start}}}"}} for start in starts]
     return ranges[0] if len(ranges) == 1 else {"$or": ranges}
+
+
+def _of_kind(state: State, kind: str, after: str = "") -> Row:
+    # "|" ends a destination in the index, and "}" comes next: all of it is passed by.
+    start = f"{state}|{after}}}" if after else f"{state}|{kind}:"
+    return {"work": {"$gte": start, "$lt": f"{state}|{kind};"}}
 
 
 def carried_out(signal: Signal, fields: Mapping[str, Any], gone: Sequence[str] = ()) -> Any:

@@ -135,7 +135,7 @@ def delivery_from(row: Mapping[str, Any]) -> Delivery:
         rung=row.get("rung", 0),
         attempt=row.get("attempt"),
         reason=row.get("reason"),
-        result=row.get("result"),
+        result=restored(row.get("result")),
     )
 
 

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Collection as Names
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
+from telemetry.core.clock import EPOCH
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.key import join_key
@@ -14,7 +15,7 @@ from telemetry.store.documents import event_from, event_row
 
 BY_DUE = (("due_at", 1),)
 # Whatever is owed: a range, as no index answers `$exists` on every server.
-OWED: Row = {"due_at": {"$gte": datetime(1970, 1, 1, tzinfo=UTC)}}
+OWED: Row = {"due_at": {"$gte": EPOCH}}
 
 
 class Events:
@@ -88,22 +89,26 @@ class Events:
         rows = await read(self._rows, query, sort=BY_DUE, limit=limit, session=self._session)
         return [event_from(row) for row in rows]
 
-    async def ack(self, acks: Mapping[str, Mapping[str, int]], registered: Names[str]) -> None:
+    async def ack(
+        self, acks: Mapping[str, Mapping[str, int]], registered: Names[str], fired: Mapping[str, int] | None = None
+    ) -> None:
         """Note per event how many deliveries each consumer took over; settle those that lack no registered one.
 
-        An ack that is there already stands. An empty registry settles nothing.
+        An ack that is there already stands. An empty registry settles nothing. `fired` says which revision was
+        offered of an event that had several.
         """
-        alike: dict[tuple[tuple[str, int], ...], list[str]] = defaultdict(list)
+        alike: dict[tuple[int | None, tuple[tuple[str, int], ...]], list[str]] = defaultdict(list)
         for key, taken in acks.items():
-            alike[tuple(sorted(taken.items()))].append(key)
-        for taken_over, keys in alike.items():
+            alike[(fired or {}).get(key), tuple(sorted(taken.items()))].append(key)
+        for (revision, taken_over), keys in alike.items():
+            told: Row = {} if revision is None else {"fired": revision}
             steps = [
                 {"$set": _acked(dict(taken_over))},
                 {"$set": {"due_at": _due_unless_settled(registered)}},
             ]
             for some in chunks(keys, self._connection.chunk):
                 query = {"_id": {"$in": list(some)}}
-                await patiently(self._rows.update_many, query, steps)
+                await patiently(self._rows.update_many, query | told, steps)
 
     async def settle_complete(self, registered: Names[str]) -> int:
         """Settle owed events that have every registered ack: what is left when a consumer was written off."""
@@ -120,6 +125,8 @@ class Events:
             "_id": {"$gt": max(after, prefix), "$lt": prefix[:-1] + chr(ord(":") + 1)},
             "due_at": {"$exists": False},
             "received_at": {"$lt": before},
+            # Told later, it is remembered from then on.
+            "deliver_at": {"$not": {"$gte": before}},
         }
         return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1}, sort=(("_id", 1),), limit=limit)]
 
@@ -132,8 +139,13 @@ class Events:
         await patiently(self._rows.delete_many, {"_id": {"$in": list(keys)}, "forgotten": True})
 
     async def count_owed(self, consumer: str) -> int:
-        """Count the events owed to a consumer."""
+        """Count the events owed to a consumer, now or later."""
         query: Row = OWED | {f"acks.{consumer}": {"$exists": False}}
+        return int(await patiently(self._rows.count_documents, query))
+
+    async def count_later(self, consumer: str, now: datetime) -> int:
+        """Count the events that are owed to a consumer, and not yet due."""
+        query: Row = {"due_at": {"$gt": now}, f"acks.{consumer}": {"$exists": False}}
         return int(await patiently(self._rows.count_documents, query))
 
     async def estimate(self) -> int:

@@ -9,6 +9,8 @@ from typing import Protocol, runtime_checkable
 from telemetry.core.consumer import Consumer, check_name
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import Config
+from telemetry.runtime.families import family_consumers, source_of
+from telemetry.runtime.settings import Settings
 from telemetry.store.client import Connection
 
 GROUP = "tellonce.consumers"
@@ -26,8 +28,8 @@ class Refreshing(Protocol):
 class Closing(Protocol):
     """A consumer that knows destinations to which nothing can be told for now."""
 
-    async def closed(self, connection: Connection) -> Collection[str]:
-        """Name them; raise UnavailableError when that cannot be read."""
+    async def closed(self, connection: Connection, destinations: Collection[str]) -> Collection[str]:
+        """Say which of some they are; raise UnavailableError when that cannot be read."""
 
 
 def refresher(consumer: Consumer, connection: Connection) -> Callable[[], Awaitable[None]] | None:
@@ -35,12 +37,16 @@ def refresher(consumer: Consumer, connection: Connection) -> Callable[[], Awaita
     return partial(consumer.refresh, connection) if isinstance(consumer, Refreshing) else None
 
 
-def load_consumers(config: Config, points: Iterable[EntryPoint] | None = None) -> Sequence[Consumer]:
-    """Make every installed consumer; raise ConfigurationError where two claim one name."""
+def load_consumers(
+    config: Config, settings: Settings, points: Iterable[EntryPoint] | None = None
+) -> Sequence[Consumer]:
+    """Make every installed consumer, and those of families; raise ConfigurationError where two claim one name."""
     found = list(entry_points(group=GROUP) if points is None else points)
-    consumers: list[Consumer] = [point.load()(config) for point in found]
-    for name, claims in Counter(check_name(consumer.name) for consumer in consumers).items():
+    made: list[tuple[Consumer, str]] = [(point.load()(config), point.value) for point in found]
+    if points is None:
+        made += [(consumer, source_of(consumer)) for consumer in family_consumers(settings, config)]
+    for name, claims in Counter(check_name(consumer.name) for consumer, _ in made).items():
         if claims > 1:
-            makers = ", ".join(point.value for point in found if point.name == name) or "several entry points"
-            raise ConfigurationError(f"consumer {name!r} is registered twice, by {makers}: uninstall one")
-    return consumers
+            makers = ", ".join(maker for consumer, maker in made if consumer.name == name)
+            raise ConfigurationError(f"consumer {name!r} is registered twice, by {makers}: give one another name")
+    return [consumer for consumer, _ in made]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
 from typing import Protocol
@@ -33,8 +33,17 @@ class Queue(Protocol):
 class EventRows(Protocol):
     """Where events note who has taken them over."""
 
-    async def ack(self, acks: Mapping[str, Mapping[str, int]], registered: Collection[str]) -> None:
+    async def ack(
+        self, acks: Mapping[str, Mapping[str, int]], registered: Collection[str], fired: Mapping[str, int]
+    ) -> None:
         """Note acks, and settle what every registered consumer has acked."""
+
+
+class DeferredRows(Protocol):
+    """Events that may be revised or cancelled until they fire."""
+
+    async def fire(self, events: Sequence[Event]) -> Collection[str]:
+        """End that time; answer with the keys whose revision is told."""
 
 
 class ConsumerRows(Protocol):
@@ -75,6 +84,7 @@ class Dispatcher:
         self,
         parties: Sequence[Party],
         events: EventRows,
+        deferred: DeferredRows,
         registry: ConsumerRows,
         clock: Clock,
         chance: Random,
@@ -83,6 +93,7 @@ class Dispatcher:
     ) -> None:
         self.parties = parties
         self._events = events
+        self._deferred = deferred
         self._registry = registry
         self._clock = clock
         self._chance = chance
@@ -99,22 +110,39 @@ class Dispatcher:
         """List the parties that back off now or have yet to show that they recovered."""
         return [party for party in self.parties if party.failures]
 
-    async def dispatch(self, events: Sequence[Event]) -> None:
-        """Offer events where they are owed and due; raise UnavailableError when nothing could be recorded."""
+    async def dispatch(self, events: Sequence[Event]) -> list[Event]:
+        """Offer events where they are owed and due; give back those that are owed later.
+
+        Raises UnavailableError when nothing could be recorded.
+        """
         self.handed_over.clear()
         if not events:
-            return
+            return []
         # Read after the events were: a consumer registered before any of them was stored is in it.
         registered = await self._registry.read()
         now = self._clock.now()
         due = sorted((event for event in events if event.is_due(now)), key=lambda event: event.order)
+        serving = self._serving(registered)
+        told = await self._fire(due) if serving else []
         acks: dict[str, dict[str, int]] = defaultdict(dict)
-        for party in self._serving(registered):
-            for key, deliveries in (await self._offer(party, due)).items():
+        for party in serving:
+            for key, deliveries in (await self._offer(party, told)).items():
                 acks[key][party.name] = deliveries
         if acks:
-            await self._events.ack(acks, list(registered))
+            fired = {event.key: event.fired for event in told if event.fired is not None}
+            await self._events.ack(acks, list(registered), fired)
             self._count(acks)
+        return [event for event in events if event.due_at is not None and not event.is_due(now)]
+
+    async def _fire(self, due: Sequence[Event]) -> list[Event]:
+        """Leave out what was cancelled or put off since it was read; the rest can be neither from here on."""
+        unfired = [event for event in due if event.must_fire]
+        told = await self._deferred.fire(unfired) if unfired else ()
+        return [
+            replace(event, fired=event.revision) if event.must_fire else event
+            for event in due
+            if not event.must_fire or event.key in told
+        ]
 
     def _serving(self, registered: Mapping[str, Owed]) -> list[Party]:
         now = self._clock.monotonic()

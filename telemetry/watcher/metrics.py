@@ -21,6 +21,12 @@ class WatchMetrics:
         )
         self.hints = Counter("tellonce_hints", "Keys that the change stream told", registry=registry)
         self.swept = Counter("tellonce_events_swept", "Owed events that a sweep found", ["kind"], registry=registry)
+        self.occurrences = Counter(
+            "tellonce_occurrences",
+            "Occurrences, told or left out",
+            ["schedule", "came_to"],
+            registry=registry,
+        )
         self.forgotten = Counter("tellonce_events_forgotten", "Events past their remembrance", registry=registry)
         self.open_runs = Gauge("tellonce_runs_open", "Runs in which something is left to do", registry=registry)
         self.admitted = Counter(

@@ -1,6 +1,6 @@
 """The watch daemon, put together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from random import Random
@@ -12,14 +12,17 @@ from prometheus_client import CollectorRegistry
 
 from telemetry.core.consumer import Consumer
 from telemetry.core.run import Limits
+from telemetry.core.schedule import Entry
 from telemetry.runtime.config import Config
 from telemetry.runtime.health import Readiness, health_routes
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.schedules import read_schedules
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.settings import Settings
 from telemetry.runtime.web import WebService
-from telemetry.store.client import Connection, connect
+from telemetry.store.client import Connection, DatabaseClock, connect
 from telemetry.store.commands import Session
+from telemetry.store.deferred import Deferred
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.feed import follow_events
@@ -27,6 +30,9 @@ from telemetry.store.indexes import declared, reconcile
 from telemetry.store.leases import Leases
 from telemetry.store.registry import Registry
 from telemetry.store.runs import COLLECTION as RUNS
+from telemetry.store.schedules import COLLECTION as SCHEDULES
+from telemetry.store.schedules import Schedules
+from telemetry.watcher.adoption import adopt
 from telemetry.watcher.conductor import Conductor
 from telemetry.watcher.consumers import load_consumers, refresher
 from telemetry.watcher.dispatch import Dispatcher, Party
@@ -35,6 +41,7 @@ from telemetry.watcher.fan_out import FanOuts
 from telemetry.watcher.memory import Memory
 from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.sweep import Progress, Sweep
+from telemetry.watcher.timetable import Timetable
 from telemetry.watcher.watcher import Lane, Watcher
 
 log = get_logger(__name__)
@@ -56,6 +63,7 @@ class WatchService:
         readiness: Readiness,
         metrics: WatchMetrics,
         chance: Random,
+        schedules: Mapping[str, Entry] | None = None,
     ) -> None:
         self._settings = settings
         self._config = config
@@ -63,6 +71,8 @@ class WatchService:
         self._readiness = readiness
         self._metrics = metrics
         self._chance = chance
+        self._schedules = schedules or {}
+        self._adopted = False
         self._holder = token_hex(8)
         self._progress = Progress()
 
@@ -87,6 +97,10 @@ class WatchService:
             log.info("index.reconciled", index=f"{done.index.collection}.{done.index.name}", action=done.action)
         for name in names:
             await Registry(connection).register(name)
+        if not self._adopted:
+            # Once a process: one that comes back from an outage must not undo what a newer file brought.
+            await adopt(Schedules(connection), self._schedules)
+            self._adopted = True
         self._readiness.has("database")
 
     def _duty(self, connection: Connection) -> Duty:
@@ -101,12 +115,15 @@ class WatchService:
                 connection.causal() as thorough,
                 anyio.create_task_group() as group,
             ):
-                conductor = self._conductor(connection)
+                conductor, timetable = self._conductor(connection), self._timetable(connection)
                 fan_outs = FanOuts(connection, self._metrics, conductor.wake)
                 await fan_outs.resume()
-                for service in (self._memory(connection), conductor, fan_outs):
-                    group.start_soon(service.run, name=service.name)
-                await self._watcher(connection, quick, thorough, conductor, fan_outs).run()
+                group.start_soon(self._memory(connection).run, name="memory")
+                group.start_soon(timetable.run, name="timetable")
+                group.start_soon(conductor.run, name="conductor")
+                group.start_soon(fan_outs.run, name="fan-outs")
+                beside = {SCHEDULES: timetable.changed, RUNS: conductor.wake}
+                await self._watcher(connection, quick, thorough, fan_outs, beside).run()
         finally:
             self._metrics.active.set(0)
 
@@ -119,8 +136,17 @@ class WatchService:
         limits = Limits(settings.run_accounts, settings.run_destinations, settings.run_rate)
         return Conductor(connection, self._consumers, limits, connection.clock, self._chance, self._metrics)
 
+    def _timetable(self, connection: Connection) -> Timetable:
+        every = self._settings.full_sweep_every
+        return Timetable(Schedules(connection), Events(connection), connection.clock, self._metrics, every)
+
     def _watcher(
-        self, connection: Connection, quick: Session, thorough: Session, conductor: Conductor, fan_outs: FanOuts
+        self,
+        connection: Connection,
+        quick: Session,
+        thorough: Session,
+        fan_outs: FanOuts,
+        beside: Mapping[str, Callable[[], None]],
     ) -> Watcher:
         parties = [
             Party(consumer, Deliveries(connection, consumer.name), refresher(consumer, connection))
@@ -128,7 +154,7 @@ class WatchService:
         ]
         settings = self._settings
         return Watcher(
-            partial(follow_events, connection, (RUNS,)),
+            partial(follow_events, connection, tuple(beside)),
             self._lane(connection, quick, parties, fan_outs),
             self._lane(connection, thorough, parties, fan_outs),
             Sweep(Events(connection, thorough), self._progress, settings.sweep_overlap, settings.batch),
@@ -137,24 +163,27 @@ class WatchService:
             batch=settings.batch,
             sweep_every=settings.sweep_every,
             full_sweep_every=settings.full_sweep_every,
-            beside={RUNS: conductor.wake},
+            beside=beside,
         )
 
     def _lane(self, connection: Connection, session: Session, parties: Sequence[Party], fan_outs: FanOuts) -> Lane:
-        events, registry = Events(connection, session), Registry(connection, session)
-        clock, chance, metrics = connection.clock, self._chance, self._metrics
-        return Lane(events, Dispatcher(parties, events, registry, clock, chance, metrics, fan_outs))
+        events, deferred = Events(connection, session), Deferred(connection, session)
+        registry, clock = Registry(connection, session), connection.clock
+        return Lane(
+            events, Dispatcher(parties, events, deferred, registry, clock, self._chance, self._metrics, fan_outs)
+        )
 
 
 async def run_watch(settings: Settings, config: Config, chance: Random | None = None) -> None:
     """Run the watch daemon until a signal; raise ConfigurationError where the operator must act first."""
     metrics = CollectorRegistry()
     readiness = Readiness("database")
-    consumers = load_consumers(config)
+    consumers = load_consumers(config, settings)
+    schedules = read_schedules(config, DatabaseClock().now())
     app = FastAPI(title="tellonce watch", docs_url=None, redoc_url=None)
     app.include_router(health_routes(readiness, metrics))
     web = WebService(app, settings.health_host, settings.watch_port)
     chance = chance or Random()  # noqa: S311 - jitter
     await run_until_signalled(
-        [web, WatchService(settings, config, consumers, readiness, WatchMetrics(metrics), chance)]
+        [web, WatchService(settings, config, consumers, readiness, WatchMetrics(metrics), chance, schedules)]
     )

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 import anyio
@@ -12,6 +13,7 @@ from telemetry.core.event import Event
 from telemetry.runtime.logs import get_logger
 from telemetry.watcher.dispatch import Dispatcher
 from telemetry.watcher.metrics import WatchMetrics
+from telemetry.watcher.soon import Soon
 from telemetry.watcher.sweep import Sweep
 
 log = get_logger(__name__)
@@ -64,6 +66,7 @@ class Watcher:
         self._batch = batch
         self._sweep_every = sweep_every
         self._full_sweep_every = full_sweep_every
+        self._ahead = timedelta(seconds=sweep_every)
         self._beside = beside or {}  # by collection: whom to tell that it has changed
         self._hints: dict[str, None] = {}
         self._woken = anyio.Event()
@@ -71,6 +74,8 @@ class Watcher:
         # One offers at a time, or what came later could be queued first.
         self._offering = anyio.Lock()
         self._caught_up = anyio.Event()
+        self._soon = Soon()
+        self._noted = anyio.Event()  # something that is due soon
 
     async def run(self) -> None:
         """Watch until cancelled; raise UnavailableError when the stream or the database breaks."""
@@ -78,21 +83,37 @@ class Watcher:
         async with self._feed() as hints, anyio.create_task_group() as group:
             group.start_soon(self._listen, hints, name="change stream")
             group.start_soon(self._follow, name="hints")
+            group.start_soon(self._await_due, name="due soon")
             await self._keep_sweeping()
 
     async def _listen(self, hints: AsyncIterator[tuple[str, str]]) -> None:
+        # What changed before the stream was open is told by nobody else.
+        for tell in self._beside.values():
+            tell()
         async for collection, key in hints:
             if collection in self._beside:
                 self._beside[collection]()
                 continue
             self._metrics.hints.inc()
-            if len(self._hints) < MOST_HINTS:
-                self._hints[key] = None
-                self._woken.set()
-            else:
-                self._hints.clear()
-                self._caught_up = anyio.Event()
-                self._overflowed.set()
+            self._hint(key)
+
+    def _hint(self, key: str) -> None:
+        if len(self._hints) < MOST_HINTS:
+            self._hints[key] = None
+            self._woken.set()
+        else:
+            self._hints.clear()
+            self._caught_up = anyio.Event()
+            self._overflowed.set()
+
+    async def _await_due(self) -> None:
+        """Have what was noted as due soon looked at when it is."""
+        while True:
+            self._noted = anyio.Event()
+            for key in self._soon.take(self._clock.now()):
+                self._hint(key)
+            with anyio.move_on_after(self._soon.pause(self._clock.now())):
+                await self._noted.wait()
 
     async def _follow(self) -> None:
         while True:
@@ -124,10 +145,10 @@ class Watcher:
 
     async def _sweep_once(self, *, full: bool) -> None:
         for party in await self._thorough.dispatcher.available():
-            # On past this clock's time, for what was dated by one that is ahead.
+            # On past this clock's time, for what was dated by one that is ahead, and for what is due before the next.
             until = self._clock.now() + CLOCK_ERROR
             failed: set[str] = set()
-            async for page in self._sweep.pages(party.name, until, full=full):
+            async for page in self._sweep.pages(party.name, until + self._ahead, full=full):
                 self._metrics.swept.labels("full" if full else "timer").inc(len(page))
                 async with self._offering:
                     failed |= await self._serve(self._thorough, page)
@@ -135,7 +156,9 @@ class Watcher:
                 self._sweep.served(party.name, until)
 
     async def _serve(self, lane: Lane, events: Sequence[Event]) -> set[str]:
-        await lane.dispatcher.dispatch(events)
+        if later := await lane.dispatcher.dispatch(events):
+            self._soon.note(later, self._clock.now() + self._ahead)
+            self._noted.set()
         failed = {party.name for party in lane.dispatcher.resting()}
         since = min((event.due_at for event in events if event.due_at), default=None)
         for name in failed:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from bot.changes import Changes
 from bot.client import point_at
 from bot.desk import Desk
+from bot.directs import Directs
 from bot.metrics import BotMetrics
 from bot.pace import Pace
 from bot.poster import open_poster
@@ -18,6 +19,7 @@ from bot.rounds import Rounds
 from bot.session import DiscordSession
 from bot.simulator.settings import COMMUNITY, SimulatorSettings
 from bot.simulator.simulator import Simulator
+from telemetry.core.backoff import Backoff
 from telemetry.core.delivery import Delivery, State
 from telemetry.runtime.health import Readiness
 from telemetry.runtime.settings import Settings
@@ -30,6 +32,7 @@ from tests.facts import a_delivery, an_event
 from tests.until import until
 
 CHANNEL = f"discord:{COMMUNITY}"
+OPENED_AGAIN = 0.5  # seconds after it was too fast, at most
 BRISK = {"bot_poll": 0.3, "history_settle": 0.2, "channel_lease": 4.0, "record_fresh": 1.0, "request_timeout": 2.0}
 
 
@@ -42,9 +45,12 @@ class Bench:
         self.queue = Deliveries(connection, "discord")
         self.channels = Channels(connection)
 
-    async def offer(self, *keys: str, channel: int = COMMUNITY, **fields: Any) -> list[Delivery]:
-        """Put deliveries in the queue, in this order."""
-        deliveries = [a_delivery(an_event(key), f"discord:{channel}", **fields) for key in keys]
+    async def offer(
+        self, *keys: str, channel: int = COMMUNITY, user: int | None = None, **fields: Any
+    ) -> list[Delivery]:
+        """Put deliveries in the queue, in this order, for a channel or for a user."""
+        destination = f"discord:{channel}" if user is None else f"discord-user:{user}"
+        deliveries = [a_delivery(an_event(key), destination, **fields) for key in keys]
         await self.queue.offer(deliveries)
         return deliveries
 
@@ -97,17 +103,22 @@ class Bench:
         token = str(env["discord_token"])
         session = DiscordSession(token, readiness, Random(1), changes.note)
         async with open_poster(token, self.discord.api_base, chosen.request_timeout) as poster:
+            pace, metrics = Pace(chosen.global_rate), BotMetrics(CollectorRegistry())
+            directs = Directs(
+                poster, session, pace, self.connection.clock, Random(1), metrics, slowed=Backoff(OPENED_AGAIN, 60)
+            )
             desk = Desk(
                 self.queue,
                 self.channels,
                 Attempts(self.connection),
                 session,
                 poster,
-                Pace(chosen.global_rate),
+                directs,
+                pace,
                 self.connection.clock,
                 Random(1),
                 chosen,
-                BotMetrics(CollectorRegistry()),
+                metrics,
                 f"bot-{id(session)}",
             )
             rounds = Rounds(desk, partial(follow, self.connection, "discord_queue", "_id"), changes)

@@ -101,7 +101,7 @@ async def test_a_holder_that_has_lost_the_channel_gives_nothing_up(bench: Bench)
     known = await bench.channels.read(str(COMMUNITY))
     assert await bench.channels.record(known, "another", batch, 60)
     async with bench.bot() as desk:
-        late = Settlement(desk, Standing(str(COMMUNITY), known))
+        late = Settlement(desk, Standing(str(COMMUNITY), row=known))
         await late.refused(batch, [delivery], Verdict(Dead("refused")))
         await late.park_unresolved(batch, [delivery], "unreadable")
         await late.part(batch, [delivery])

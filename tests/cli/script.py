@@ -28,9 +28,10 @@ class Script:
         return self.answers.pop(0) if self.answers else results(*["accepted"] * len(events))
 
 
-def results(*statuses: str, error: str = "") -> Answer:
+def results(*statuses: str, error: str = "", note: str = "") -> Answer:
     """Make the answer of an ingest that took a request."""
-    told = [{"status": status, "id": "k"} | ({"error": error} if status == "rejected" else {}) for status in statuses]
+    said = {"rejected": {"error": error}, "accepted": {"note": note} if note else {}}
+    told = [{"status": status, "id": "k"} | said.get(status, {}) for status in statuses]
     return (202 if set(statuses) != {"rejected"} else 422), {}, {"results": told}
 
 

@@ -130,3 +130,16 @@ async def test_with_a_token_the_file_must_name_real_channels(bare: Path) -> None
         assert await until(lambda: ended(stage.process.poll)) == 2
 
     assert "tellonce.toml was written: put your channel's id there" in stage.said
+
+
+async def test_what_is_to_follow_runs_once_everything_is_up_and_finds_it(bare: Path) -> None:
+    with up(bare, "--then", "sh -c 'tellonce send sign_up u42; tellonce status; exit 7'") as stage:
+        running = await stage.ready()
+        await until(lambda: messages(running.simulator))
+
+        async def ended() -> bool:
+            return "then ended with code 7" in stage.said
+
+        await until(ended)
+        assert "1 accepted" in stage.said
+        assert await stage.stop() == 0

@@ -47,6 +47,7 @@ def test_a_database_that_does_not_answer_is_one_line_and_3(monkeypatch: pytest.M
         ("dead --limit 0", "--limit"),
         ("consumers remove", "Missing argument"),
         ("status --bogus", "No such option"),
+        ("up --then ./nothing-here", "--then ./nothing-here: there is no such program"),
     ],
 )
 def test_wrong_use_is_told_with_exit_code_2(words: str, told: str) -> None:

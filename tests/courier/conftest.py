@@ -13,12 +13,15 @@ from telemetry.core.delivery import Delivery, State
 from telemetry.core.outcome import Delivered, Outcome
 from telemetry.courier.desk import Desk
 from telemetry.courier.metrics import CourierMetrics
+from telemetry.courier.publishing import Publishing
 from telemetry.courier.rounds import Rounds
 from telemetry.runtime.settings import Settings
 from telemetry.store.attempts import Attempt, Attempts
 from telemetry.store.claims import Claims
 from telemetry.store.client import Connection
+from telemetry.store.completions import Completions
 from telemetry.store.deliveries import Deliveries
+from telemetry.store.events import Events
 from telemetry.store.feed import follow_queue
 from telemetry.store.indexes import queue_indexes, reconcile
 from telemetry.store.lanes import Lanes
@@ -65,6 +68,7 @@ class Office:
         self.queue = Deliveries(connection, CONSUMER)
         self.claims = Claims(connection, CONSUMER)
         self.lanes = Lanes(connection, CONSUMER)
+        self.completions = Completions(connection, CONSUMER)
         self.postman = Postman()
 
     async def offer(self, *keys: str, to: str = HOUSE, **fields: Any) -> list[Delivery]:
@@ -100,6 +104,8 @@ class Office:
             queue=self.queue,
             lanes=self.lanes,
             attempts=Attempts(self.connection),
+            completions=self.completions,
+            publishing=Publishing(self.completions, Events(self.connection), self.connection.clock),
             clock=self.connection.clock,
             chance=Random(1),
             settings=Settings.model_validate(BRISK | settings),

@@ -1,10 +1,11 @@
 """What came of a run, seen from outside: what Discord shows, what the rows say, and what `verify` proves."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.crash.scenario import Scenario
-from tests.crash.stage import Outlet, Stage
+from tests.crash.scenario import Fact, Scenario
+from tests.crash.stage import CHANNELS, Outlet, Stage
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,9 @@ async def judge(stage: Stage, scenario: Scenario) -> Judgement:
     """Judge a world that has come to rest."""
     shown = _shown(stage, scenario)
     told = Counter(key for keys in shown.values() for key in keys)
-    wanted = [fact for fact in scenario.expected if fact.key not in scenario.ends]
+    cancelled = {row["_id"] async for row in stage.database["events"].find({"cancelled": {"$exists": True}})}
+    expected = [fact for fact in scenario.expected if fact.key not in cancelled]
+    wanted = [fact for fact in expected if fact.key not in scenario.ends]
     other = []
     for channel, keys in shown.items():
         if scenario.in_order and keys != sorted(keys):
@@ -38,7 +41,9 @@ async def judge(stage: Stage, scenario: Scenario) -> Judgement:
     if scenario.outlet is Outlet.WEBHOOK:
         other += wrongly_signed(stage)
     other += [f"told although it ends {scenario.ends[key]}: {key}" for key in scenario.ends if told[key]]
-    other += await _astray(stage, scenario)
+    other += [f"told although it is cancelled: {key}" for key in cancelled if told[key]]
+    other += await _astray(stage, scenario, expected)
+    other += await _misfired(stage)
     other += await stage.breaches()
     lost = [fact.key for fact in wanted if fact.key not in told]
     if scenario.neighbour:
@@ -59,9 +64,24 @@ def wrongly_signed(stage: Stage) -> list[str]:
     return [*(f"refused: {why}" for why in receiver.refused), *(f"told under several ids: {key}" for key in several)]
 
 
-async def _astray(stage: Stage, scenario: Scenario) -> list[str]:
+async def _misfired(stage: Stage) -> list[str]:
+    """Say which facts were told in another spelling than the one that stands."""
+    shown = {
+        embed["title"]: embed["footer"]["text"]
+        for channel in CHANNELS
+        for message in stage.discord.messages(channel)
+        for embed in message.embeds
+    }
+    return [
+        f"{row['_id']} stands as {row['revision']}, fired {row['fired']}, told {shown.get(row['_id'])}"
+        async for row in stage.database["events"].find({"fired": {"$exists": True}})
+        if row["fired"] != row["revision"] or not shown.get(row["_id"], "").startswith(f"revision {row['revision']} ")
+    ]
+
+
+async def _astray(stage: Stage, scenario: Scenario, expected: Sequence[Fact]) -> list[str]:
     found = []
-    for fact in scenario.expected:
+    for fact in expected:
         row = await stage.database[scenario.queue].find_one({"event": fact.key})
         state, wanted = row and row["state"], scenario.ends.get(fact.key, "delivered")
         if state != wanted:

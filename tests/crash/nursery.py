@@ -19,7 +19,7 @@ import telemetry.ingest.service
 import telemetry.ops.verify
 import telemetry.watcher.service  # noqa: F401
 from bot import main as _bot  # noqa: F401
-from telemetry.cli import courier, ingest, main, send, verify, watch  # noqa: F401
+from telemetry.cli import cancel, courier, ingest, main, send, verify, watch  # noqa: F401
 from telemetry.cli.embedded import die_with_parent
 from tests.crash.sabotage import take_out
 

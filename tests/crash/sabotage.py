@@ -18,9 +18,11 @@ from bot.resolution import Resolution
 from consumers.discord.message import compose
 from telemetry.core.carrier import Errand
 from telemetry.core.delivery import Delivery, Signal
+from telemetry.core.event import Event
 from telemetry.runtime import outbound
 from telemetry.store.channels import Batch, Channel, Channels, batch_row
 from telemetry.store.claims import Claims
+from telemetry.store.deferred import Deferred
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.watcher.watcher import Watcher
@@ -145,6 +147,17 @@ def settling_last() -> None:
     _put(Claims, "take", taken)
 
 
+def guarded_firing() -> None:
+    """What is about to be told is told, whatever it was revised to or cancelled since it was read."""
+
+    async def fire(self: Deferred, events: Sequence[Event]) -> set[str]:
+        for event in events:
+            await self._rows.update_one({"_id": event.key}, {"$set": {"fired": event.revision}})
+        return {event.key for event in events}
+
+    _put(Deferred, "fire", fire)
+
+
 SAFEGUARDS: Mapping[str, Callable[[], None]] = {
     "nonce": nonce,
     "sending first": sending_first,
@@ -155,6 +168,7 @@ SAFEGUARDS: Mapping[str, Callable[[], None]] = {
     "frozen digest": frozen_digest,
     "history": history,
     "fresh record": fresh_record,
+    "guarded firing": guarded_firing,
     "constant id": constant_id,
     "settling last": settling_last,
 }

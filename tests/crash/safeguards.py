@@ -31,6 +31,7 @@ HUNTS = (
     Hunt("history", "bot: nonce window over, it was posted", "kill", "POST"),
     Hunt("constant id", "courier: several at once", "kill", "POST"),
     Hunt("settling last", "courier: several at once", "kill", "POST"),
+    Hunt("guarded firing", "watcher: put off and taken back while they fire", "stop", "update events"),
     Hunt("fresh record", "bot: nonce window over, it was posted", "stop", "update channels"),
 )
 
@@ -68,7 +69,7 @@ async def _hunt(matrix: Matrix, wanted: Hunt, trials: Sequence[Trial]) -> Found:
     runs = 0
     async for ended in matrix.strike(trials, at_once=1):
         runs += 1
-        if ended.judgement.lost or ended.judgement.twice:
+        if not ended.judgement.holds:
             return Found(wanted, runs, ended)
     return Found(wanted, runs, None)
 

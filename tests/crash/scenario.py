@@ -1,13 +1,16 @@
 """What happens in a run: which facts come, how far they are when the daemon starts, and what Discord does."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from bot.simulator.settings import COMMUNITY
 from tests.crash.stage import BADGES, Outlet, Stage
 from tests.receiver import Reply
+
+MOMENT = 0.5
 
 
 class Start(StrEnum):
@@ -24,6 +27,7 @@ class Fact:
 
     event: str
     subject: str
+    deferred: bool = False  # sent to be told a moment later
 
     @property
     def key(self) -> str:
@@ -45,12 +49,18 @@ class Fact:
         """Spell it as a producer does."""
         subject = "everyone" if self.event == "tick" else self.subject
         properties = {"badge": "gold", "number": self.subject}
-        return {"event": self.event, "distinct_id": subject, "properties": properties, **more}
+        later = {"deliver_at": time.time() + MOMENT} if self.deferred else {}
+        return {"event": self.event, "distinct_id": subject, "properties": properties, **later, **more}
 
 
 def sign_ups(number: int, first: int = 0) -> tuple[Fact, ...]:
     """Make facts for the one channel."""
     return tuple(Fact("sign_up", f"u{n:04}") for n in range(first, first + number))
+
+
+def reminders(number: int) -> tuple[Fact, ...]:
+    """Make facts for the one channel that are to be told later."""
+    return tuple(replace(fact, deferred=True) for fact in sign_ups(number))
 
 
 def badges(number: int) -> tuple[Fact, ...]:

@@ -1,11 +1,12 @@
 """The scenarios of the matrix."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from bot.simulator.guild import Permissions
 from bot.simulator.settings import COMMUNITY
-from tests.crash.scenario import Scenario, Start, badges, sign_ups, ticks
+from tests.crash.scenario import MOMENT, Scenario, Start, badges, reminders, sign_ups, ticks
 from tests.crash.stage import Outlet, Stage
 from tests.receiver import Reply
 
@@ -37,6 +38,18 @@ async def _comes_back(stage: Stage) -> None:
 
 async def _never_works(stage: Stage) -> None:
     stage.receiver.always = Reply(500, taken=False)
+
+
+async def _change_their_minds(stage: Stage) -> None:
+    """Put every other fact off, and take the others back: both may be too late."""
+    url = await stage.running("ingest").url()
+    for number, fact in enumerate(reminders(4)):
+        if number % 2:
+            await stage.ask("cancel", fact.key, "--reason", "changed minds")
+        else:
+            soon = datetime.now(UTC) + timedelta(seconds=MOMENT)
+            words = ["--url", url, "--revision", "1", "--deliver-at", soon.isoformat()]
+            await stage.ask("send", fact.event, fact.subject, "revision:=1", *words)
 
 
 COURIER = Scenario("", "courier webhook", sign_ups(3), Start.QUEUED, in_order=False, outlet=Outlet.WEBHOOK)
@@ -76,6 +89,17 @@ SCENARIOS = (
         batches=([fact.body() for fact in sign_ups(2)], [fact.body() for fact in sign_ups(2, 2)]),
         beside=("ingest", "bot"),
         in_order=False,
+    ),
+    Scenario("watcher: facts fall due", "watch", reminders(4), Start.STORED, beside=("bot",), actions=("kill", "stop")),
+    Scenario(
+        "watcher: put off and taken back while they fire",
+        "watch",
+        reminders(4),
+        Start.STORED,
+        beside=("ingest", "bot"),
+        heal=_change_their_minds,
+        in_order=False,
+        actions=("kill", "stop"),
     ),
     Scenario("bot: one delivery", "bot", sign_ups(1), Start.QUEUED, actions=("kill", "stop")),
     Scenario("bot: digests in two channels", "bot", sign_ups(13) + badges(3), Start.QUEUED, actions=("kill", "stop")),

@@ -32,6 +32,7 @@ badges = "{BADGES}"
 events = ["sign_up"]
 channel = "community"
 title = "{{{{ key | raw }}}}"
+footer = "revision {{{{ properties.revision | default(0) }}}}"
 [[discord.routes]]
 events = ["badge_awarded"]
 channel = "badges"
@@ -143,6 +144,10 @@ class Stage:
             for message in self.discord.messages(channel)
             for title in ([embed["title"] for embed in message.embeds] or [message.content])
         ]
+
+    def running(self, verb: str) -> Daemon:
+        """Find a daemon that runs."""
+        return next(daemon for daemon in self.daemons if daemon.verb == verb and not daemon.ended.is_set())
 
     async def breaches(self) -> list[str]:
         """Have `verify` look at the rows, and say what it has against them."""

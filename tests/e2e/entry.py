@@ -20,6 +20,7 @@ from telemetry.runtime.settings import Settings
 from telemetry.store.channels import Channels
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
+from telemetry.store.schedules import Schedules
 
 Method = Callable[..., Awaitable[Any]]
 
@@ -81,7 +82,10 @@ PLACES: dict[str, tuple[type, str, Callable[[Method], Method]]] = {
     "offered": (Events, "ack", hang_before),
     "posted": (Deliveries, "settle", hang_before),
     "half settled": (Deliveries, "settle", hang_half_way),
+    "half told": (Events, "insert", hang_half_way),
     "recorded": (Channels, "record", stop_after),
+    "decided": (Schedules, "advance", hang_after),
+    "told": (Schedules, "told", hang_before),
 }
 
 
@@ -117,7 +121,7 @@ async def _bot(settings: Settings) -> None:
 async def _courier(settings: Settings) -> None:
     from telemetry.courier.service import run_courier  # noqa: PLC0415
 
-    await run_courier("webhook", settings, load_config(settings.config))
+    await run_courier(os.environ.get("COURIER", "webhook"), settings, load_config(settings.config))
 
 
 RUN: dict[str, Callable[[Settings], Awaitable[None]]] = {

@@ -14,6 +14,7 @@ from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import InForce
 from telemetry.ingest.refusal import Refusal, busy
 from telemetry.store.client import Connection
+from telemetry.store.deferred import Deferred
 from telemetry.store.events import Events
 from tests.facts import an_event
 from tests.until import until
@@ -61,7 +62,8 @@ class Clerk:
         self.policies = Settled()
         self.health: list[str | None] = []
         metrics = IngestMetrics(CollectorRegistry())
-        self.commit = GroupCommit(self.rows, self.policies, self.clock, metrics, self.health.append, **limits)
+        revise = Deferred(connection).revise
+        self.commit = GroupCommit(self.rows, revise, self.policies, self.clock, metrics, self.health.append, **limits)
 
     async def submit(self, *events: Event) -> Sequence[Result]:
         """Submit as a request does."""

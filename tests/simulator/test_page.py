@@ -60,6 +60,14 @@ async def test_a_browser_shows_an_embed_as_text_and_says_how_to_begin(
     assert "&lt;img src=x onerror=alert(1)&gt; <strong>pro</strong> *plan*" in page
     assert '<b id="total">1</b>' in page
 
+    _, direct, _ = await poster.call("POST", "/users/@me/channels", json={"recipient_id": "300000000000000001"})
+    await poster.post("for your eyes", channel=int(direct["id"]))
+    beside = await seen(f"{simulator.url}/#{direct['id']}", tmp_path)
+    assert '<span class="label">user 300000000000000001</span>' in beside
+    assert "user 300000000000000001 (direct message)" in beside
+    assert "for your eyes" in beside
+    assert '<b id="total">2</b>' in beside
+
     empty = await seen(f"{simulator.url}/#{RELEASES}", tmp_path)
     assert "Nothing has been posted here yet" in empty
     assert '<section id="empty">' in empty

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import anyio
 
-from telemetry.store.channels import Batch, Channels
+from telemetry.store.channels import Batch, Block, Channels
 from telemetry.store.client import Connection
 
 
@@ -58,3 +58,25 @@ async def test_a_holder_that_goes_on_need_not_read_the_row_again(connection: Con
     assert second is not None
     assert second.until - first.until < timedelta(seconds=60)
     assert await channels.record(first, "a", batch(connection, "z"), 60) is None
+
+
+async def test_what_looks_through_the_channels_leaves_users_out(connection: Connection) -> None:
+    channels, now = Channels(connection), connection.clock.now()
+    for name in ("1", "@1", "9", "@9"):
+        await channels.read(name)
+        await channels.block(name, Block("forbidden", now, 1))
+    assert ["1", "9"] == [row.id for row in await channels.all()]
+    assert ["1", "9"] == sorted(await channels.probeable())
+    assert ["1", "@9"] == [row.id for row in await channels.of(["1", "@9", "@none"])]
+
+
+async def test_letting_go_touches_only_what_is_held_still(connection: Connection) -> None:
+    channels = Channels(connection)
+    await channels.record(await channels.read("@1"), "a", batch(connection, "x"), 0.001)
+    await channels.record(await channels.read("@2"), "a", batch(connection, "y"), 60)
+    await anyio.sleep(0.05)
+    lapsed, held = await channels.of(["@1", "@2"])
+    await channels.release("a")
+    found = await channels.of(["@1", "@2"])
+    assert lapsed == found[0]
+    assert found[1].until <= connection.clock.now() < held.until

@@ -79,3 +79,18 @@ async def test_destinations_with_work_are_listed_and_others_are_not(queue: Deliv
     await queue.settle([(done.id, 0)], Signal.DONE)
 
     assert await queue.destinations(State.PENDING) == ["discord:2"]
+
+
+async def test_destinations_of_one_kind_are_listed_and_read_page_by_page(queue: Deliveries) -> None:
+    users = [f"discord-user:{number}" for number in (1, 10, 12, 2, 3)]
+    deliveries = [a_delivery(an_event(f"sign_up:u{n}"), user) for user in users for n in range(2)]
+    await queue.offer([*deliveries, a_delivery(an_event(), "discord:2"), a_delivery(an_event(), "discord-users:1")])
+    await queue.settle([(row.id, 0) for row in deliveries if row.destination == users[-1]], Signal.PARK)
+
+    assert await queue.destinations_of(State.PENDING, "discord") == ["discord:2"]
+    assert sorted(await queue.destinations_of(State.PENDING, "discord-user")) == users[:-1]
+    found, last = list[str](), ""
+    while page := await queue.destinations_after(State.PENDING, "discord-user", last, 3):
+        assert len(page) <= 3
+        found, last = found + page, page[-1]
+    assert sorted(found) == users[:-1]

@@ -76,7 +76,8 @@ class Torture:
     async def _on(self, stage: Stage, database: Database) -> Outcome:
         server = await server_of(stage.database.client)
         seats = [Seat(name, stage) for name in SEATS]
-        producers = Producers([seat for seat in seats if "ingest" in seat.name], self._seed, self._rate / CLIENTS)
+        ingests = [seat for seat in seats if "ingest" in seat.name]
+        producers = Producers(ingests, self._seed, self._rate / CLIENTS, lambda key: stage.ask("cancel", key))
         nemesis = Nemesis(seats, stage, database, self._say)
         acts = plan(self._seed, self._seconds, abilities(database))
         end = time.monotonic() + self._seconds
@@ -146,9 +147,12 @@ class Torture:
             other += [f"{row['_id']} is {row['state']}: {row.get('reason')}" for row in unlike]
         other += wrongly_signed(stage)
         other += await stage.breaches()
-        lost = [key for key in producers.sent if not shown[key]]
         heard = Counter(stage.receiver.taken)
-        lost += [f"{key} for the receiver" for key, fact in producers.sent.items() if fact.hooked and not heard[key]]
+        cancelled = {row["_id"] async for row in stage.database["events"].find({"cancelled": {"$exists": True}})}
+        other += [f"{key} is told although it is cancelled" for key in cancelled if shown[key] or heard[key]]
+        owed = {key: fact for key, fact in producers.sent.items() if key not in cancelled}
+        lost = [key for key in owed if not shown[key]]
+        lost += [f"{key} for the receiver" for key, fact in owed.items() if fact.hooked and not heard[key]]
         return lost, [key for told in (shown, heard) for key, times in told.items() if times > 1], other
 
 

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from random import Random
@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from telemetry.core.clock import Clock
 from telemetry.core.consumer import Consumer
 from telemetry.store.client import Connection
+from telemetry.store.deferred import Deferred
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.feed import follow_events
@@ -29,18 +30,20 @@ def make_watcher(
     connection: Connection,
     parties: list[Party],
     clock: Clock | None = None,
+    beside: Mapping[str, Callable[[], None]] | None = None,
     fan_outs: FanOuts | None = None,
     **settings: float,
 ) -> tuple[Watcher, Dispatcher]:
     """Put a watcher together on a connection."""
     events, clock = Events(connection), clock or connection.clock
     metrics = WatchMetrics(CollectorRegistry())
-    dispatcher = Dispatcher(parties, events, Registry(connection), clock, Random(1), metrics, fan_outs)
+    registry = Registry(connection)
+    dispatcher = Dispatcher(parties, events, Deferred(connection), registry, clock, Random(1), metrics, fan_outs)
     lane = Lane(events, dispatcher)
     sweep = Sweep(events, Progress(), 60, 100)
     pace: dict[str, Any] = {"sweep_every": 10.0, "full_sweep_every": 600.0} | settings
-    feed = partial(follow_events, connection)
-    return Watcher(feed, lane, lane, sweep, clock, metrics, batch=100, **pace), dispatcher
+    feed = partial(follow_events, connection, tuple(beside or ()))
+    return Watcher(feed, lane, lane, sweep, clock, metrics, batch=100, beside=beside, **pace), dispatcher
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ def watching(connection: Connection) -> Watching:
             await Registry(connection).register(consumer.name)
         fan_outs = FanOuts(connection, WatchMetrics(CollectorRegistry()), lambda: None)
         await fan_outs.resume()
-        watcher, dispatcher = make_watcher(connection, parties, clock, fan_outs, **settings)
+        watcher, dispatcher = make_watcher(connection, parties, clock, None, fan_outs, **settings)
         async with anyio.create_task_group() as group:
             group.start_soon(watcher.run)
             group.start_soon(fan_outs.run)

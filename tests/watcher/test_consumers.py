@@ -6,6 +6,7 @@ import pytest
 
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import parse_config
+from telemetry.runtime.settings import Settings
 from telemetry.watcher.consumers import GROUP, load_consumers
 from tests.facts import Recorder
 
@@ -25,7 +26,7 @@ def point(name: str, maker: str = "connect") -> EntryPoint:
 
 
 def test_a_third_partys_consumer_comes_by_its_entry_point() -> None:
-    (consumer,) = load_consumers(parse_config(""), [point("recorder")])
+    (consumer,) = load_consumers(parse_config(""), Settings(), [point("recorder")])
     assert "recorder" == consumer.name
 
 
@@ -34,12 +35,12 @@ def test_one_name_registered_twice_is_refused_at_start() -> None:
     R38: two workers of one name would share a queue and an ack.
     """
     with pytest.raises(ConfigurationError, match="'recorder' is registered twice"):
-        load_consumers(parse_config(""), [point("recorder"), point("recorder")])
+        load_consumers(parse_config(""), Settings(), [point("recorder"), point("recorder")])
 
 
 def test_a_name_that_cannot_be_a_field_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="must not be empty nor hold"):
-        load_consumers(parse_config(""), [point("has.a.dot", "nameless")])
+        load_consumers(parse_config(""), Settings(), [point("has.a.dot", "nameless")])
 
 
 @pytest.mark.parametrize("name", ["telemetry.watcher.service", "bot.main", "telemetry.ingest.service"])

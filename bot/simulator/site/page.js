@@ -5,7 +5,7 @@ import { element, link, markdown } from "./markdown.js";
 const FIRST_LOAD = 50, MOST_SHOWN = 300, SAME_BREATH_MS = 7 * 60 * 1000;
 const byId = (id) => document.getElementById(id);
 const list = byId("messages");
-let channels = [], current = null, last = null, loading = null, early = [], recounting = null;
+let channels = [], direct = 0, current = null, last = null, loading = null, early = [], recounting = null;
 
 const clock = (iso) => new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
@@ -80,15 +80,28 @@ function show(message, fresh = false) {
   else byId("newer").hidden = false;
 }
 
+function listed(channel) {
+  const parts = [["hash", channel.sign], ["label", channel.name], ["posts", channel.posted]];
+  const entry = element("a", parts.map(([kind, text]) => element("span", [String(text)], { class: kind })), { href: `#${channel.id}` });
+  if (channel === current) entry.setAttribute("aria-current", "page");
+  if (channel.unread) entry.classList.add("unread");
+  return element("li", [entry]);
+}
+
 function showChannels() {
-  byId("channels").replaceChildren(...channels.map((channel) => {
-    const parts = [["hash", "#"], ["label", channel.name], ["posts", channel.posted]];
-    const entry = element("a", parts.map(([kind, text]) => element("span", [String(text)], { class: kind })), { href: `#${channel.id}` });
-    if (channel === current) entry.setAttribute("aria-current", "page");
-    if (channel.unread) entry.classList.add("unread");
-    return element("li", [entry]);
-  }));
-  byId("total").textContent = channels.reduce((sum, channel) => sum + channel.posted, 0).toLocaleString("en");
+  const [rooms, users] = ["#", "@"].map((sign) => channels.filter((channel) => channel.sign === sign));
+  byId("channels").replaceChildren(...rooms.map(listed));
+  byId("directs").replaceChildren(...users.map(listed));
+  byId("directs-title").hidden = !users.length;
+  byId("total").textContent = rooms.reduce((sum, channel) => sum + channel.posted, direct).toLocaleString("en");
+}
+
+// Of direct messages only those that were written in last are shown: there may be many.
+async function fetchChannels() {
+  const [rooms, { posted, directs }] = await Promise.all(
+    ["/_sim/channels", "/_sim/directs"].map(async (path) => (await fetch(path)).json()));
+  direct = posted;
+  return [...rooms.map((room) => ({ ...room, sign: "#" })), ...directs.map((user) => ({ ...user, sign: "@" }))];
 }
 
 async function enter() {
@@ -97,7 +110,9 @@ async function enter() {
   list.replaceChildren();
   byId("newer").hidden = true;
   if (current) current.unread = false;
-  byId("title").textContent = byId("empty-title").textContent = current?.name ?? "";
+  for (const place of document.querySelectorAll(".sign")) place.textContent = current?.sign ?? "#";
+  byId("title").textContent = `${current?.name ?? ""}${current?.sign === "@" ? " (direct message)" : ""}`;
+  byId("empty-title").textContent = current?.name ?? "";
   showChannels();
   const mine = (loading = current && fetch(`/_sim/messages?channel=${current.id}&limit=${FIRST_LOAD}`));
   // What is posted meanwhile waits, so that the order stays right.
@@ -111,25 +126,28 @@ async function enter() {
 }
 
 async function load() {
-  channels = await (await fetch("/_sim/channels")).json();
+  channels = await fetchChannels();
   await enter();
 }
 
 // A post may be both in what was loaded and in the news; after a burst the true numbers are asked for.
 async function recount() {
-  for (const { id, posted } of await (await fetch("/_sim/channels")).json()) {
-    const channel = channels.find((known) => known.id === id);
-    if (channel) channel.posted = posted;
-  }
+  const fresh = await fetchChannels();
+  const known = new Map(channels.map((channel) => [channel.id, channel]));
+  channels = fresh.map((channel) => Object.assign(known.get(channel.id) ?? { unread: true }, channel));
+  // What is being read stays, whoever was written to since.
+  if (current && !channels.includes(current)) channels.push(current);
   showChannels();
 }
 
 function created(message) {
   const channel = channels.find(({ id }) => id === message.channel_id);
-  if (!channel) return;
-  channel.posted += 1;
-  channel.unread = channel !== current;
-  if (channel === current) loading ? early.push(message) : show(message, true);
+  if (channel) {
+    channel.posted += 1;
+    channel.unread = channel !== current;
+    if (channel === current) loading ? early.push(message) : show(message, true);
+  }
+  if (!message.guild_id) direct += 1;
   showChannels();
   clearTimeout(recounting);
   recounting = setTimeout(recount, 300);

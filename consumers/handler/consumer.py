@@ -1,0 +1,22 @@
+"""A handler as a consumer: one delivery for each event of its types."""
+
+from consumers.handler.occasion import body_of
+from consumers.handler.registration import Registration
+from telemetry.core.delivery import Delivery
+from telemetry.core.event import Event
+from telemetry.core.subscription import covers
+
+
+class HandlerConsumer:
+    """Plans what a handler is called for; its courier calls it."""
+
+    def __init__(self, handler: Registration) -> None:
+        self.name = handler.name
+        self.source = handler.source
+        self._handler = handler
+
+    def plan(self, event: Event) -> list[Delivery]:
+        """Make one delivery of an event that the handler wants."""
+        if not covers(self._handler.types, event.type):
+            return []
+        return [Delivery.of(event, self._handler.destination, body_of(event))]

@@ -1,0 +1,123 @@
+"""The runbook's queries run, and say what it says that they do."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telemetry.core.delivery import Signal, State
+from telemetry.core.event import Event
+from telemetry.store.attempts import Attempt, Attempts
+from telemetry.store.claims import Claims
+from telemetry.store.client import Connection
+from telemetry.store.deliveries import Deliveries
+from telemetry.store.events import Events
+from telemetry.store.lanes import Lanes
+from tests.facts import a_delivery, an_event
+
+PAGE = (Path(__file__).parents[1] / "docs" / "runbook.md").read_text()
+QUERIES: Mapping[str, Any] = {
+    name: json.loads(text) for name, text in re.findall(r"```json (\w+)\n(.*?)```", PAGE, re.DOTALL)
+}
+
+
+async def ask(connection: Connection, name: str, **changes: Any) -> list[dict[str, Any]]:
+    """Run a query of the page."""
+    now = connection.clock.now()
+    words = {"NOW": now, "YESTERDAY": now - timedelta(days=1)}
+    answer = await connection.database.command(_with(QUERIES[name], words) | changes)
+    return list(answer["cursor"]["firstBatch"])
+
+
+def _with(query: Any, words: Mapping[str, datetime]) -> Any:
+    """Put moments in the place of the words for them."""
+    if isinstance(query, dict):
+        return {name: _with(part, words) for name, part in query.items()}
+    if isinstance(query, list):
+        return [_with(part, words) for part in query]
+    return words.get(query, query) if isinstance(query, str) else query
+
+
+def a_follow_up(key: str, subject: str) -> Event:
+    origin = {"handler": "find_winners", "event": "campaign_closing:c1"}
+    return replace(an_event(key), distinct_id=subject, origin=origin)
+
+
+def test_each_query_of_the_page_is_asked_here() -> None:
+    assert {"twice", "waiting_twice", "workers", "stalled", "retries", "attempts"} == set(QUERIES)
+
+
+async def test_what_follows_from_a_fact_once_a_subject_returns_no_rows(connection: Connection) -> None:
+    await Events(connection).insert([a_follow_up("winner_found:u1", "u1"), a_follow_up("winner_found:u2", "u2")])
+    assert [] == await ask(connection, "twice")
+    await Events(connection).insert([a_follow_up("winner_found:u1:again", "u1")])
+    (found,) = await ask(connection, "twice")
+    assert ("u1", 2) == (found["_id"]["subject"], found["events"])
+
+
+async def test_a_delivery_that_waits_is_one_row(connection: Connection) -> None:
+    row = a_delivery(an_event())
+    await Deliveries(connection, "discord").offer([row, row])
+    assert [] == await ask(connection, "waiting_twice")
+    await Deliveries(connection, "discord").offer([replace(row, id=f"{row.id}-forged")])
+    assert [2] == [found["rows"] for found in await ask(connection, "waiting_twice")]
+
+
+async def test_who_is_at_work_is_who_holds_a_lane(connection: Connection) -> None:
+    lanes = Lanes(connection, "webhook")
+    await lanes.acquire("webhook:crm", "courier-1", 60)
+    await lanes.acquire("webhook:old", "courier-2", 60)
+    await lanes.release("courier-2")
+    assert ["webhook|webhook:crm"] == [row["_id"] for row in await ask(connection, "workers")]
+
+
+@pytest.fixture
+async def claimed(connection: Connection) -> list[str]:
+    """Two claimed deliveries, of which one's courier has gone quiet, and one that failed twice."""
+    queue, claims, now = Deliveries(connection, "webhook"), Claims(connection, "webhook"), connection.clock.now()
+    rows = [a_delivery(an_event(f"sign_up:u{number}"), "webhook:crm") for number in range(3)]
+    await queue.offer([*rows[:2], replace(rows[2], failures=2)])
+    for row, until in zip(rows[:2], (now + timedelta(minutes=1), now - timedelta(minutes=1)), strict=True):
+        assert await claims.take(row, "courier-1", until)
+    return [row.id for row in rows]
+
+
+async def test_what_has_stalled_is_what_nobody_keeps_hold_of(connection: Connection, claimed: list[str]) -> None:
+    assert [claimed[1]] == [row["_id"] for row in await ask(connection, "stalled")]
+
+
+async def test_tries_are_counted_by_failures(connection: Connection, claimed: list[str]) -> None:
+    await Deliveries(connection, "webhook").settle([(claimed[0], 0)], Signal.DONE, result={"status": 200})
+    counted = {
+        (row["_id"]["state"], row["_id"]["failures"]): row["deliveries"] for row in await ask(connection, "retries")
+    }
+    assert {(State.LEASED.value, 0): 1, (State.PENDING.value, 2): 1} == counted
+
+
+async def test_attempts_are_counted_by_hour_and_outcome(connection: Connection) -> None:
+    now = connection.clock.now()
+    tries = [Attempt("k|d:1", now, "retry", "busy", "courier-1"), Attempt("k|d:1", now, "delivered", "", "courier-1")]
+    await Attempts(connection).append([*tries, replace(tries[0], at=now - timedelta(days=2))])
+    assert {"delivered": 1, "retry": 1} == {
+        row["_id"]["outcome"]: row["tries"] for row in await ask(connection, "attempts")
+    }
+
+
+def test_every_metric_that_the_page_names_exists() -> None:
+    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
+
+    from telemetry.ingest.metrics import IngestMetrics  # noqa: PLC0415
+    from telemetry.watcher.metrics import WatchMetrics  # noqa: PLC0415
+
+    registry = CollectorRegistry()
+    IngestMetrics(registry).events.labels("sign_up", "duplicate").inc()
+    WatchMetrics(registry).skipped.labels("discord").inc()
+    text = generate_latest(registry).decode()
+    named = set(re.findall(r"tellonce_\w+_total", PAGE))
+    assert named
+    assert all(name in text for name in named)
