@@ -1,11 +1,12 @@
 """The consumer `discord`: message items for each channel that an event is routed to, and for audiences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from consumers.discord.message import PLAIN, Body
 from consumers.discord.routes import NAME, Route, read_routes
+from telemetry.core.channel import channel_of, destination_of
 from telemetry.core.delivery import Delivery
 from telemetry.core.event import Event
 from telemetry.core.fan_out import FanOut
@@ -45,9 +46,10 @@ class DiscordConsumer:
         """Say which audiences each entry of the file names."""
         return {route.entry: route.table.audiences for route in self.routes if route.table.audiences}
 
-    async def closed(self, connection: Connection) -> frozenset[str]:
-        """Name the channels to which nothing is posted for now; raise UnavailableError when they cannot be read."""
-        return frozenset(f"discord:{channel}" for channel in await Channels(connection).blocked())
+    async def closed(self, connection: Connection, destinations: Collection[str]) -> frozenset[str]:
+        """Say to which of some nothing is posted for now; raise UnavailableError when that cannot be read."""
+        rows = await Channels(connection).of([channel_of(name) for name in sorted(destinations)])
+        return frozenset(destination_of(row.id) for row in rows if row.block)
 
     def warnings(self) -> list[str]:
         """List what the file says in vain, a line each."""

@@ -1,6 +1,6 @@
 """The consumer `webhook`: one delivery for each endpoint that wants an event, with the body as it will be sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,11 +53,12 @@ class WebhookConsumer:
         """Say which audiences each entry of the file names."""
         return {route.entry: route.table.audiences for route in self._routes}
 
-    async def closed(self, connection: Connection) -> frozenset[str]:
-        """Name the endpoints that are switched off or removed; raise UnavailableError when they cannot be read."""
+    async def closed(self, connection: Connection, destinations: Collection[str]) -> frozenset[str]:
+        """Say which of some are switched off or removed; raise UnavailableError when that cannot be read."""
         await self.refresh(connection)
         endpoints = self._endpoints.values()
-        return frozenset(one.destination for one in endpoints if one.disabled or one.removed_at)
+        shut = {one.destination for one in endpoints if one.disabled or one.removed_at}
+        return frozenset(shut.intersection(destinations))
 
     def warnings(self) -> list[str]:
         """List what the file says in vain, a line each."""

@@ -18,6 +18,7 @@ class Pin:
     receipt: str  # the event's
     order: int  # the event's
     ready_at: datetime
+    fired: int | None  # the event's revision, of one that had several
     plain: Sequence[Delivery]  # planned beside the fan-outs; of two for one destination these win
     fan_outs: Sequence[FanOut]
     versions: Sequence[Mapping[str, int]]  # for each fan-out those of every audience that it reaches
@@ -75,6 +76,7 @@ def pin_of(
         receipt=event.receipt,
         order=event.order,
         ready_at=event.due_at or event.received_at,
+        fired=event.fired,
         plain=[item for item in plan if isinstance(item, Delivery)],
         fan_outs=[item for item in plan if isinstance(item, FanOut)],
         versions=versions,

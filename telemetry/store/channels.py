@@ -123,10 +123,6 @@ class Channels:
         query = CHANNELS_ONLY | {"block.until": {"$lte": self._connection.clock.now()}}
         return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1})]
 
-    async def blocked(self) -> list[str]:
-        """List the channels to which nothing is posted for now."""
-        return [row["_id"] for row in await read(self._rows, {"block": {"$exists": True}}, fields={"_id": 1})]
-
     async def release(self, holder: str) -> None:
         """Let go of every channel held, so that a successor need not wait."""
         now = self._connection.clock.now()

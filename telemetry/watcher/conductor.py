@@ -5,7 +5,7 @@ and still held.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -14,7 +14,7 @@ import anyio
 from telemetry.core.bucket import Bucket
 from telemetry.core.clock import Clock
 from telemetry.core.consumer import Consumer
-from telemetry.core.delivery import Delivery, State
+from telemetry.core.delivery import Delivery, State, destination_of
 from telemetry.core.run import (
     Choice,
     Limits,
@@ -41,15 +41,12 @@ log = get_logger(__name__)
 QUICKEST, SLOWEST = 0.25, 2.0
 # With no run open nothing is asked; this seldom it is, as a stream may fall silent.
 IDLE = 30.0
-CLOSED_KNOWN_FOR = 2.0
 WIDTH = 50  # turns read at once; four times as many where they are empty
 MOST_AHEAD = 500
 
 
 class Conductor:
     """Gives runs their turns, one round after the other."""
-
-    name = "conductor"
 
     def __init__(
         self,
@@ -68,7 +65,6 @@ class Conductor:
         self._chance = chance
         self._metrics = metrics
         self._buckets: dict[str, Bucket] = {}
-        self._closed: dict[str, tuple[float, Collection[str]]] = {}
         self._woken = anyio.Event()
 
     def wake(self) -> None:
@@ -119,17 +115,16 @@ class Conductor:
         now = self._connection.clock.now()
         found: set[str] = set()
         for run in runs:
-            closed = await self._closed_of(run.consumer) if run.active else set[str]()
+            closed = await self._closed(run.consumer, run.active)
             found |= resting(run.active, rows[run.consumer], closed, now)
         return found
 
-    async def _closed_of(self, name: str) -> Collection[str]:
-        consumer, now = self._consumers.get(name), self._clock.monotonic()
-        if not isinstance(consumer, Closing):
+    async def _closed(self, consumer: str, names: Iterable[str]) -> Collection[str]:
+        """Say which destinations of some deliveries take nothing now."""
+        destinations, known = {destination_of(name) for name in names}, self._consumers.get(consumer)
+        if not destinations or not isinstance(known, Closing):
             return frozenset()
-        if name not in self._closed or now - self._closed[name][0] > CLOSED_KNOWN_FOR:
-            self._closed[name] = now, await consumer.closed(self._connection)
-        return self._closed[name][1]
+        return await known.closed(self._connection, destinations)
 
     async def _take_stock(self, run: Run, rows: Mapping[str, Mapping[str, Delivery]]) -> Run | None:
         """Count what came to something, and end a run that is over; None where somebody else was at it."""
@@ -166,11 +161,11 @@ class Conductor:
 
     async def _choice(self, held: Held, run: Run, room: int) -> Choice:
         """Look ahead until as much is found as has room."""
-        closed = await self._closed_of(run.consumer)
-        past, width, ahead = run.admitted, WIDTH, list[tuple[int, str]]()
+        past, width, ahead, closed = run.admitted, WIDTH, list[tuple[int, str]](), set[str]()
         while True:
             found = await held.ahead(past, width)
             ahead += found
+            closed |= {*await self._closed(run.consumer, (name for _, name in found))}
             past = min(past + width, run.turns)
             choice = choose(run, ahead, past, closed, room)
             if choice.taking >= room or past >= run.turns or len(ahead) >= MOST_AHEAD:

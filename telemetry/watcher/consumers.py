@@ -28,8 +28,8 @@ class Refreshing(Protocol):
 class Closing(Protocol):
     """A consumer that knows destinations to which nothing can be told for now."""
 
-    async def closed(self, connection: Connection) -> Collection[str]:
-        """Name them; raise UnavailableError when that cannot be read."""
+    async def closed(self, connection: Connection, destinations: Collection[str]) -> Collection[str]:
+        """Say which of some they are; raise UnavailableError when that cannot be read."""
 
 
 def refresher(consumer: Consumer, connection: Connection) -> Callable[[], Awaitable[None]] | None:

@@ -88,7 +88,7 @@ class Offering:
 
     async def _is_owed(self, handed: Handed) -> bool:
         event = await Events(self._connection).get(handed.event.key)
-        return event is not None and handed.consumer not in event.acks and event.cancelled is None
+        return event is not None and handed.consumer not in event.acks and event.fired == handed.event.fired
 
     async def _decide(self, handed: Handed) -> Pin:
         versions = [await self._audiences.pin(item.audiences) for item in handed.plan if isinstance(item, FanOut)]
@@ -152,7 +152,8 @@ class Offering:
     async def _finish(self, pin: Pin, run: Run) -> None:
         registered = list(await Registry(self._connection).read())
         acks = {pin.event: {pin.consumer: self._plain + run.offered}}
-        await Events(self._connection).ack(acks, registered)
+        fired = {} if pin.fired is None else {pin.event: pin.fired}
+        await Events(self._connection).ack(acks, registered, fired)
         # Last, as whoever comes after a crash looks for runs that are not complete.
         await self._runs.complete(run)
 
@@ -165,8 +166,6 @@ class Offering:
 
 class FanOuts:
     """Offers what is handed to it, a page of one and then of the next."""
-
-    name = "fan-outs"
 
     def __init__(self, connection: Connection, metrics: WatchMetrics, changed: Callable[[], None]) -> None:
         self._connection = connection

@@ -1,6 +1,6 @@
 """A consumer of audiences, and the audiences it needs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,9 +44,9 @@ class Caller:
         bodies = [{"text": text} for text in self.texts]
         return [*plain, FanOut(self.audiences, ("recorder",), bodies, self.account, self.fields), *self.more]
 
-    async def closed(self, _: Connection) -> frozenset[str]:
+    async def closed(self, _: Connection, destinations: Collection[str]) -> frozenset[str]:
         """Say to whom nothing can be told."""
-        return self.shut
+        return self.shut.intersection(destinations)
 
 
 def members(number: int) -> list[str]:
