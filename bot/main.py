@@ -29,7 +29,7 @@ from telemetry.store.attempts import Attempts
 from telemetry.store.channels import Channels
 from telemetry.store.client import connect
 from telemetry.store.deliveries import Deliveries
-from telemetry.store.feed import follow
+from telemetry.store.feed import follow_queue
 from telemetry.store.indexes import reconcile, work
 
 QUEUE = "discord"
@@ -78,7 +78,7 @@ class BotService:
                     metrics=self._metrics,
                     holder=self._holder,
                 )
-                await Rounds(desk, partial(follow, connection, f"{QUEUE}_queue", "_id"), self._changes).run()
+                await Rounds(desk, partial(follow_queue, connection, f"{QUEUE}_queue"), self._changes).run()
         except BaseException as error:
             self._readiness.lacks("database", str(error) or "stopping")
             raise

@@ -20,7 +20,7 @@ from telemetry.runtime.logs import get_logger
 
 log = get_logger(__name__)
 
-OpenFeed = Callable[[], AbstractAsyncContextManager[AsyncIterator[Any]]]
+OpenFeed = Callable[[], AbstractAsyncContextManager[AsyncIterator[tuple[str, str]]]]
 
 
 class Rounds:
@@ -61,9 +61,9 @@ class Rounds:
             if rights.missing:
                 log.warning("channel.lacks", channel=channel, permissions=rights.missing)
 
-    async def _listen(self, hints: AsyncIterator[Any], group: TaskGroup) -> None:
-        async for delivery in hints:
-            channel = channel_of(told_at(str(delivery)))
+    async def _listen(self, hints: AsyncIterator[tuple[str, str]], group: TaskGroup) -> None:
+        async for _, delivery in hints:
+            channel = channel_of(told_at(delivery))
             if not self._couriers.knows(channel, delivery):
                 self._want(channel, group)
 

@@ -21,14 +21,6 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.2
 
 
 @asynccontextmanager
-async def follow(connection: Connection, collection: str, field: str) -> AsyncIterator[AsyncIterator[Any]]:
-    """Open a stream of one field of each row inserted from now on; raise UnavailableError on any trouble."""
-    stages = [{"$match": {"operationType": "insert"}}, {"$project": {"hint": f"$fullDocument.{field}"}}]
-    async with _following(connection[collection], stages) as hints:
-        yield hints
-
-
-@asynccontextmanager
 async def follow_events(
     connection: Connection, beside: Sequence[str] = ()
 ) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
@@ -43,13 +35,12 @@ async def follow_events(
 
 @asynccontextmanager
 async def follow_queue(
-    connection: Connection, queue: str, beside: Sequence[str]
+    connection: Connection, queue: str, beside: Sequence[str] = ()
 ) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
     """Open one stream of (collection, id): rows of a queue that come to wait, and any change in others beside it."""
     waits: list[Mapping[str, Any]] = [
-        {"operationType": "insert"},
+        {"operationType": {"$in": ["insert", "replace"]}, "fullDocument.state": State.PENDING.value},
         {"updateDescription.updatedFields.state": State.PENDING.value},
-        {"operationType": "replace", "fullDocument.state": State.PENDING.value},
     ]
     async with _telling(connection, queue, waits, beside) as hints:
         yield hints

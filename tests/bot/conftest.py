@@ -27,7 +27,7 @@ from telemetry.store.attempts import Attempts
 from telemetry.store.channels import Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
-from telemetry.store.feed import follow
+from telemetry.store.feed import follow_queue
 from tests.facts import a_delivery, an_event
 from tests.until import until
 
@@ -121,7 +121,7 @@ class Bench:
                 metrics,
                 f"bot-{id(session)}",
             )
-            rounds = Rounds(desk, partial(follow, self.connection, "discord_queue", "_id"), changes)
+            rounds = Rounds(desk, partial(follow_queue, self.connection, "discord_queue"), changes)
             async with anyio.create_task_group() as group:
                 group.start_soon(session.run)
                 group.start_soon(rounds.run)
