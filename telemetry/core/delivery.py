@@ -42,7 +42,7 @@ class Signal(StrEnum):
 
 
 TRANSITIONS: Mapping[State, Mapping[Signal, State]] = {
-    State.HELD: {Signal.ADMIT: State.PENDING, Signal.SKIP: State.SKIPPED},
+    State.HELD: {Signal.ADMIT: State.PENDING, Signal.DONE: State.DELIVERED, Signal.SKIP: State.SKIPPED},
     State.PENDING: {
         Signal.CLAIM: State.LEASED,
         Signal.DONE: State.DELIVERED,

@@ -48,6 +48,8 @@ MOST_AHEAD = 500
 class Conductor:
     """Gives runs their turns, one round after the other."""
 
+    name = "conductor"
+
     def __init__(
         self,
         connection: Connection,

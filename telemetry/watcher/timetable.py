@@ -38,6 +38,8 @@ class Page:
 class Timetable:
     """Tells the occurrences of all schedules."""
 
+    name = "timetable"
+
     def __init__(
         self, schedules: Schedules, events: Events, clock: Clock, metrics: WatchMetrics, read_every: float
     ) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import anyio
 import pytest
+from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from telemetry.core.due import Missed, due
@@ -17,6 +18,7 @@ from telemetry.core.timing import Once
 from telemetry.store.client import Connection, connect
 from telemetry.store.events import Events
 from telemetry.store.schedules import COLLECTION, Schedules
+from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.timetable import Timetable
 from telemetry.watcher.watcher import Watcher
 from tests.bench.tally import Tally, total
