@@ -8,9 +8,9 @@ from telemetry.cli.coming import list_all, show_next
 from telemetry.cli.opening import answer
 from telemetry.cli.printing import say
 from telemetry.cli.schedule_entry import add, edit
-from telemetry.cli.scheduled import FILE, Name, changed, find, say_next
+from telemetry.cli.scheduled import Name, changed, find, say_next
 from telemetry.core.errors import ConfigurationError, TellonceError
-from telemetry.core.schedule import Schedule
+from telemetry.core.schedule import FILE, Schedule
 from telemetry.store.client import Connection
 from telemetry.store.schedules import Schedules
 

@@ -7,11 +7,11 @@ import typer
 
 from telemetry.cli.opening import answer, read_config, read_settings
 from telemetry.cli.printing import mistake, moment
-from telemetry.cli.scheduled import DATABASE, FILE, Name, contended, find, look_up, say_next
+from telemetry.cli.scheduled import Name, contended, find, look_up, say_next
 from telemetry.cli.send import read_property
 from telemetry.core.due import Missed
 from telemetry.core.errors import ConfigurationError, TellonceError
-from telemetry.core.schedule import Entry, Schedule
+from telemetry.core.schedule import DATABASE, FILE, Entry, Schedule
 from telemetry.core.timing import Once, alike
 from telemetry.runtime.config import SCHEDULES
 from telemetry.runtime.schedules import TIMINGS, read_entry, spell_entry

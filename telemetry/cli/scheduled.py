@@ -16,7 +16,6 @@ from telemetry.store.schedules import UNREADABLE, Schedules
 
 Name = Annotated[str, typer.Argument(help="The schedule's name.")]
 Change = Callable[[Schedules, Schedule], Awaitable[bool]]
-FILE, DATABASE = "file", "database"
 
 
 def changed(name: str, change: Change, *, gone: bool = False) -> Schedule:

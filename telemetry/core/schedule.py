@@ -17,6 +17,7 @@ from telemetry.core.event import Event, new_event
 from telemetry.core.key import join_key
 from telemetry.core.timing import Timing
 
+FILE, DATABASE = "file", "database"  # where a schedule is from
 STAMP = "%Y%m%dT%H%M%SZ"
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _OCCURRENCE = re.compile(rf"[^:|]*:({_NAME.pattern})#([0-9]{{1,9}})@([0-9]{{8}}T[0-9]{{6}}Z)")
@@ -61,7 +62,7 @@ class Schedule:
 
     name: str
     entry: Entry
-    source: str  # file or database
+    source: str
     incarnation: int
     revision: int
     cursor: datetime  # up to there it is decided which occurrences are told

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from telemetry.core.schedule import Entry, Schedule
+from telemetry.core.schedule import FILE, Entry, Schedule
 from telemetry.core.timing import alike
 from telemetry.runtime.logs import get_logger
 from telemetry.store.schedules import Schedules
 
 log = get_logger(__name__)
 
-FILE = "file"
 TRIES = 5
 
 

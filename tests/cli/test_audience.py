@@ -1,5 +1,9 @@
 """`tellonce audience`, as it is typed."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import anyio
@@ -127,3 +131,21 @@ async def test_removing_asks_first_and_is_refused_while_it_is_needed(
     assert "all is removed\n" in (await typed("audience remove all", environ, "y\n")).out
     assert "guilds is removed\n" == (await typed("audience remove guilds --yes", environ)).out
     assert [] == (await typed("audience list --json", environ)).value
+
+
+async def test_ctrl_c_ends_a_reading_and_changes_nothing(connection: Connection, environ: Environ) -> None:
+    words = [str(Path(sys.executable).parent / "tellonce"), "audience", "set", "all", "-"]
+    lines = "".join(f"discord:{number}\n" for number in range(10**17, 10**17 + 10_000)).encode()
+
+    def interrupted() -> int:
+        with subprocess.Popen(words, stdin=subprocess.PIPE, env=os.environ | environ) as verb:  # noqa: S603 - ours
+            assert verb.stdin is not None
+            # More than a pipe holds: once it is written, the verb is reading.
+            verb.stdin.write(lines)
+            verb.stdin.flush()
+            verb.send_signal(signal.SIGINT)
+            return verb.wait(timeout=20)
+
+    assert 0 != await anyio.to_thread.run_sync(interrupted)
+    assert [] == (await typed("audience list --json", environ)).value
+    assert 0 == await connection["audiences"].count_documents({})
