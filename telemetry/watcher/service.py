@@ -115,11 +115,13 @@ class WatchService:
                 connection.causal() as thorough,
                 anyio.create_task_group() as group,
             ):
-                timetable, conductor = self._timetable(connection), self._conductor(connection)
+                conductor, timetable = self._conductor(connection), self._timetable(connection)
                 fan_outs = FanOuts(connection, self._metrics, conductor.wake)
                 await fan_outs.resume()
-                for service in (self._memory(connection), timetable, conductor, fan_outs):
-                    group.start_soon(service.run, name=service.name)
+                group.start_soon(self._memory(connection).run, name="memory")
+                group.start_soon(timetable.run, name="timetable")
+                group.start_soon(conductor.run, name="conductor")
+                group.start_soon(fan_outs.run, name="fan-outs")
                 beside = {SCHEDULES: timetable.changed, RUNS: conductor.wake}
                 await self._watcher(connection, quick, thorough, fan_outs, beside).run()
         finally:
@@ -129,14 +131,14 @@ class WatchService:
         finite = {name: policy.remember for name, policy in self._config.types.items() if policy.remember is not None}
         return Memory(connection, connection.clock, finite, self._metrics, FORGET_EVERY)
 
-    def _timetable(self, connection: Connection) -> Timetable:
-        every = self._settings.full_sweep_every
-        return Timetable(Schedules(connection), Events(connection), connection.clock, self._metrics, every)
-
     def _conductor(self, connection: Connection) -> Conductor:
         settings = self._settings
         limits = Limits(settings.run_accounts, settings.run_destinations, settings.run_rate)
         return Conductor(connection, self._consumers, limits, connection.clock, self._chance, self._metrics)
+
+    def _timetable(self, connection: Connection) -> Timetable:
+        every = self._settings.full_sweep_every
+        return Timetable(Schedules(connection), Events(connection), connection.clock, self._metrics, every)
 
     def _watcher(
         self,
@@ -167,8 +169,9 @@ class WatchService:
     def _lane(self, connection: Connection, session: Session, parties: Sequence[Party], fan_outs: FanOuts) -> Lane:
         events, deferred = Events(connection, session), Deferred(connection, session)
         registry, clock = Registry(connection, session), connection.clock
-        dispatcher = Dispatcher(parties, events, deferred, registry, clock, self._chance, self._metrics, fan_outs)
-        return Lane(events, dispatcher)
+        return Lane(
+            events, Dispatcher(parties, events, deferred, registry, clock, self._chance, self._metrics, fan_outs)
+        )
 
 
 async def run_watch(settings: Settings, config: Config, chance: Random | None = None) -> None:

@@ -37,8 +37,8 @@ def make_watcher(
     """Put a watcher together on a connection."""
     events, clock = Events(connection), clock or connection.clock
     metrics = WatchMetrics(CollectorRegistry())
-    deferred, registry = Deferred(connection), Registry(connection)
-    dispatcher = Dispatcher(parties, events, deferred, registry, clock, Random(1), metrics, fan_outs)
+    registry = Registry(connection)
+    dispatcher = Dispatcher(parties, events, Deferred(connection), registry, clock, Random(1), metrics, fan_outs)
     lane = Lane(events, dispatcher)
     sweep = Sweep(events, Progress(), 60, 100)
     pace: dict[str, Any] = {"sweep_every": 10.0, "full_sweep_every": 600.0} | settings
