@@ -48,8 +48,6 @@ MOST_AHEAD = 500
 class Conductor:
     """Gives runs their turns, one round after the other."""
 
-    name = "conductor"
-
     def __init__(
         self,
         connection: Connection,

@@ -167,8 +167,6 @@ class Offering:
 class FanOuts:
     """Offers what is handed to it, a page of one and then of the next."""
 
-    name = "fan-outs"
-
     def __init__(self, connection: Connection, metrics: WatchMetrics, changed: Callable[[], None]) -> None:
         self._connection = connection
         self._metrics = metrics

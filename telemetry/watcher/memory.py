@@ -22,8 +22,6 @@ PAGE = 50
 class Memory:
     """Deletes what need not be remembered: the tombstones first, then the event that blocks the key."""
 
-    name = "memory"
-
     def __init__(
         self,
         connection: Connection,
