@@ -84,6 +84,9 @@ async def _alias_all(connection: Connection, event_type: str, to: KeyPolicy, see
     aliases: dict[str, str] = {}
     events = aliased = keyless = 0
     async for event in Census(connection).events_of(event_type):
+        if event.origin is not None:
+            # What a schedule or a handler made has its key from there, and blocks none of a producer's.
+            continue
         events += 1
         key = new_key(event, to)
         keyless += key is None

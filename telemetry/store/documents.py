@@ -86,6 +86,8 @@ def delivery_row(delivery: Delivery) -> Row:
         row |= {"run": delivery.run, "turn": delivery.turn}
     if delivery.group is not None:
         row |= {"group": delivery.group, "line": line_place(delivery)}
+    if delivery.rung:
+        row["rung"] = delivery.rung
     if delivery.reason is not None:
         row["reason"] = delivery.reason
     return row

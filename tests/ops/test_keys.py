@@ -1,5 +1,6 @@
 """Comparing and switching key policies."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,3 +88,13 @@ async def test_other_types_keep_their_keys(deployment: Deployment) -> None:
     done = await switch(deployment.connection, "badge", BY_BADGE, sleep=at_once)
 
     assert done.events == 3
+
+
+async def test_what_a_schedule_or_a_handler_made_keeps_its_key_alone(deployment: Deployment) -> None:
+    made = replace(an_event("badge:standup#1@20261130T075500Z", badge="b1"), origin={"schedule": "standup"})
+    await deployment.events.insert([made])
+
+    done = await switch(deployment.connection, "badge", BY_PERSON, sleep=at_once)
+
+    assert (done.events, done.aliased, done.keyless) == (0, 0, 0)
+    assert await blocked_by(deployment, f"badge:{made.distinct_id}") is None

@@ -94,3 +94,10 @@ async def test_destinations_of_one_kind_are_listed_and_read_page_by_page(queue: 
         assert len(page) <= 3
         found, last = found + page, page[-1]
     assert sorted(found) == users[:-1]
+
+
+async def test_a_delivery_offered_dead_keeps_the_form_in_which_it_may_still_be_told(connection: Connection) -> None:
+    row = a_delivery(an_event("sign_up:u1"), state=State.DEAD, rung=2, reason="its template fails")
+    await Deliveries(connection, "discord").offer([row])
+    (kept,) = await Deliveries(connection, "discord").fetch([row.id])
+    assert 2 == kept.rung
