@@ -13,7 +13,7 @@ from telemetry.store.commands import Collection, patiently, translated
 
 # How long the server may keep a quiet stream's question. The driver's thread is blocked for as long, so a
 # stopping process waits for it; and an idle deployment asks this often.
-MAX_AWAIT_MS = 4000
+MAX_AWAIT_MS = 4500
 HINTS_AT_ONCE = 500
 EARLY = 0.5
 EVENTS = "events"
