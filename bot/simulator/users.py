@@ -20,7 +20,7 @@ class Users:
         """Return a user, if there is one of this id."""
         if number in self._known:
             return self._known[number]
-        return Author(number, f"user {number}") if self._strangers and number in WELL_FORMED else None
+        return Author(number, f"user …{number % 1_000_000:06}") if self._strangers and number in WELL_FORMED else None
 
     def add(self, number: int, name: str) -> Author:
         """Make a user, or give an existing one a new name."""

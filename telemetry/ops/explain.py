@@ -20,6 +20,9 @@ from telemetry.store.lanes import Lanes, Shut
 from telemetry.store.registry import Registered, Registry
 from telemetry.store.runs import Runs
 
+# Of each consumer: an event may have a hundred thousand.
+MOST_SHOWN = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -47,7 +50,7 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
     wanted = asked.partition("|")[0]
     key = await Census(connection).alias(wanted) or wanted
     event = await Events(connection).get(key)
-    deliveries = {queue.consumer: await queue.of_event(key) for queue in await queues(connection)}
+    deliveries = {queue.consumer: await queue.of_event(key, MOST_SHOWN) for queue in await queues(connection)}
     deliveries = {name: rows for name, rows in deliveries.items() if rows}
     if event is None and not deliveries:
         return await _untold(connection, key, asked)
@@ -69,6 +72,7 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
         ahead=[
             *_owed(event, registered, now),
             *(progress(run, now).line for run in runs),
+            *(_more(name, key) for name, rows in deliveries.items() if len(rows) == MOST_SHOWN),
             *(_next(row, flying, [*_blocked(channels), *shut], now) for rows in deliveries.values() for row in rows),
         ],
     )
@@ -80,6 +84,10 @@ async def _untold(connection: Connection, key: str, asked: str) -> Explanation |
         return None
     meant, why = found
     return Explanation(key, asked, None, [Moment(meant, "it is meant for this moment")], {}, [], [why])
+
+
+def _more(consumer: str, key: str) -> str:
+    return f"{consumer}: the first {MOST_SHOWN} deliveries are shown; `tellonce audit '{key}'` goes through all of them"
 
 
 def _timeline(event: Event | None, attempts: Sequence[Attempt]) -> list[Moment]:

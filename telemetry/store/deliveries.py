@@ -12,7 +12,7 @@ from telemetry.store.commands import Row, chunks, insert_new, patiently, read
 from telemetry.store.documents import delivery_from, delivery_row
 
 INSERT_AT_ONCE = 1000
-BY_WORK = (("work", 1),)
+BY_WORK, BY_ID = (("work", 1),), (("_id", 1),)
 
 
 class Deliveries:
@@ -57,9 +57,9 @@ class Deliveries:
             found |= {row["_id"]: delivery_from(row) for row in rows}
         return [found[name] for name in ids if name in found]
 
-    async def of_event(self, key: str) -> list[Delivery]:
-        """Read an event's deliveries."""
-        return [delivery_from(row) for row in await read(self._rows, of_events([key]))]
+    async def of_event(self, key: str, limit: int = 0) -> list[Delivery]:
+        """Read an event's deliveries, or the first so many."""
+        return [delivery_from(row) for row in await read(self._rows, of_events([key]), sort=BY_ID, limit=limit)]
 
     async def unfinished(self, keys: Sequence[str]) -> set[str]:
         """Say which of the given events have a delivery that is neither delivered nor skipped."""

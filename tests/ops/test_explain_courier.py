@@ -42,3 +42,15 @@ async def test_it_says_that_a_destination_is_left_alone(connection: Connection) 
     await lanes.acquire(DESTINATION, "me", 30)
     await lanes.note(DESTINATION, Shut(now + timedelta(minutes=5), "it answered 503"))
     assert f"{DESTINATION} is left alone (it answered 503), tried again at" in await ahead(connection)
+
+
+async def test_of_a_great_many_deliveries_it_shows_the_first_and_says_where_the_others_are(
+    connection: Connection,
+) -> None:
+    event = an_event("sign_up:u1")
+    rows = [a_delivery(event, f"webhook:e{number:03}") for number in range(150)]
+    await Deliveries(connection, "webhook").offer(rows)
+    found = await explain(connection, "sign_up:u1")
+    assert found is not None
+    assert [row.id for row in rows[:100]] == [row.id for row in found.deliveries["webhook"]]
+    assert "`tellonce audit 'sign_up:u1'` goes through all of them" in found.ahead[-1]
