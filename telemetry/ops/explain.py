@@ -72,8 +72,8 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
         ahead=[
             *_owed(event, registered, now),
             *(progress(run, now).line for run in runs),
-            *(_more(name, key) for name, rows in deliveries.items() if len(rows) == MOST_SHOWN),
             *(_next(row, flying, [*_blocked(channels), *shut], now) for rows in deliveries.values() for row in rows),
+            *(_more(name, key) for name, rows in deliveries.items() if len(rows) == MOST_SHOWN),
         ],
     )
 
