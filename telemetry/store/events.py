@@ -131,8 +131,9 @@ class Events:
         return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1}, sort=(("_id", 1),), limit=limit)]
 
     async def begin_forgetting(self, keys: Sequence[str]) -> None:
-        """Mark events whose deliveries are about to go, so that nobody misses them."""
-        await patiently(self._rows.update_many, {"_id": {"$in": list(keys)}}, {"$set": {"forgotten": True}})
+        """Mark events whose deliveries are about to go, so that nobody misses them; not what is owed again by now."""
+        settled: Row = {"_id": {"$in": list(keys)}, "due_at": {"$exists": False}}
+        await patiently(self._rows.update_many, settled, {"$set": {"forgotten": True}})
 
     async def forget(self, keys: Sequence[str]) -> None:
         """Delete events: from now on their keys are free."""
