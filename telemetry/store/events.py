@@ -5,7 +5,7 @@ from collections.abc import Collection as Names
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from telemetry.core.clock import EPOCH
+from telemetry.core.clock import EPOCH, micros
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.key import join_key
@@ -125,8 +125,8 @@ class Events:
             "_id": {"$gt": max(after, prefix), "$lt": prefix[:-1] + chr(ord(":") + 1)},
             "due_at": {"$exists": False},
             "received_at": {"$lt": before},
-            # Told later, it is remembered from then on.
-            "deliver_at": {"$not": {"$gte": before}},
+            # Told later, or revised, it is remembered from then on.
+            "order": {"$lt": micros(before)},
         }
         return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1}, sort=(("_id", 1),), limit=limit)]
 
