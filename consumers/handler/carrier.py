@@ -33,7 +33,7 @@ class HandlerCarrier(Carrier):
     async def carry(self, errand: Errand) -> Outcome:
         """Call the handler; what it raises is a failed try, unless it says that every other one would be too."""
         handler, delivery = self._handler, errand.delivery
-        emissions = Emissions(handler.name, delivery)
+        emissions = Emissions(handler.name, delivery, self._connection.clock.now())
         event = occasion_from(delivery.body)
         telling = log.bind(handler=handler.name, event_key=event.key, attempt=delivery.claims)
         context = Context(

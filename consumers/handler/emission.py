@@ -12,7 +12,7 @@ from telemetry.core.delivery import Delivery
 from telemetry.core.errors import InvalidEventError
 from telemetry.core.event import Event, new_event
 from telemetry.core.key import join_key
-from telemetry.ingest.envelope import read_envelope
+from telemetry.ingest.envelope import promise, read_envelope
 
 LARGEST = 64 * 1024
 # They are kept in one row until they are told.
@@ -37,9 +37,10 @@ class Emission:
 class Emissions:
     """Collects what one try emits."""
 
-    def __init__(self, handler: str, delivery: Delivery) -> None:
+    def __init__(self, handler: str, delivery: Delivery, now: datetime) -> None:
         self._handler = handler
         self._delivery = delivery
+        self._now = now
         self._by_key: dict[str, Emission] = {}
         self._size = 0
 
@@ -72,7 +73,7 @@ class Emissions:
             if "\0" in text:
                 raise EmitError(f"{field}: holds a NUL character")
         key = self._key(envelope.event, envelope.distinct_id)
-        at = _moment(deliver_at)
+        at = _moment(deliver_at, self._now)
         return Emission(key, envelope.event, envelope.distinct_id, envelope.properties or {}, at), len(spelt)
 
     def _key(self, kind: str, subject: str) -> str:
@@ -94,9 +95,9 @@ class Emissions:
         )
 
 
-def _moment(deliver_at: Any) -> datetime | None:
+def _moment(deliver_at: Any, now: datetime) -> datetime | None:
     if deliver_at is None:
         return None
     if not isinstance(deliver_at, datetime) or deliver_at.tzinfo is None:
         raise EmitError(f"deliver_at: expected a datetime with a time zone, not {deliver_at!r:.80}")
-    return milliseconds(deliver_at)
+    return promise(deliver_at, now)

@@ -100,9 +100,12 @@ def happened(envelope: Envelope, received: datetime) -> datetime:
 
 def promised(envelope: Envelope, received: datetime) -> datetime | None:
     """Say when it is to be told, where that was asked; raise InvalidEventError for what nobody can promise."""
-    if envelope.deliver_at is None:
-        return None
-    moment = milliseconds(zoned(envelope.deliver_at))
+    return None if envelope.deliver_at is None else promise(envelope.deliver_at, received)
+
+
+def promise(deliver_at: datetime, received: datetime) -> datetime:
+    """Give a moment as it is kept; raise InvalidEventError where it is too far off to be promised."""
+    moment = milliseconds(zoned(deliver_at))
     if moment > received + LONGEST_WAIT:
         raise InvalidEventError(f"deliver_at: expected within ten years, not {moment.isoformat()}")
     return moment

@@ -8,7 +8,7 @@ zone = "Europe/Berlin"     # UTC without it
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -50,8 +50,9 @@ def _read_at(spelling: Any) -> Any:
         moment = datetime.fromisoformat(spelling) if isinstance(spelling, str) else spelling
     except ValueError:
         moment = None
-    if not isinstance(moment, datetime):
-        raise ValueError(f"expected a time as in 2026-12-24T18:00 or 2026-12-24T18:00Z, not {quoted(spelling)}")  # noqa: TRY004 - pydantic takes this one
+    # At either end of the calendar a zone may lead out of it.
+    if not isinstance(moment, datetime) or moment.year in (MINYEAR, MAXYEAR):
+        raise ValueError(f"expected a time as in 2026-12-24T18:00 or 2026-12-24T18:00Z, not {quoted(spelling)}")
     return moment.replace(microsecond=0)
 
 

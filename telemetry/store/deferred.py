@@ -34,7 +34,8 @@ class Deferred:
         guard: Row = {"_id": row.pop("_id"), "revision": {"$lt": revision}, "fired": {"$exists": False}}
         for first in ("received_at", "acks"):
             del row[first]
-        gone = {name: "" for name in ("cancelled", "deliver_at") if name not in row}
+        # One that is cancelled may be about to be forgotten: opened again, it is not.
+        gone = {name: "" for name in ("cancelled", "deliver_at", "forgotten") if name not in row}
         result = await patiently(self._rows.update_one, guard, {"$set": row, "$unset": gone})
         if result.matched_count:
             return event

@@ -5,7 +5,7 @@ from collections.abc import Collection as Names
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from telemetry.core.clock import EPOCH
+from telemetry.core.clock import EPOCH, micros
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.key import join_key
@@ -125,14 +125,15 @@ class Events:
             "_id": {"$gt": max(after, prefix), "$lt": prefix[:-1] + chr(ord(":") + 1)},
             "due_at": {"$exists": False},
             "received_at": {"$lt": before},
-            # Told later, it is remembered from then on.
-            "deliver_at": {"$not": {"$gte": before}},
+            # Told later, or revised, it is remembered from then on.
+            "order": {"$lt": micros(before)},
         }
         return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1}, sort=(("_id", 1),), limit=limit)]
 
     async def begin_forgetting(self, keys: Sequence[str]) -> None:
-        """Mark events whose deliveries are about to go, so that nobody misses them."""
-        await patiently(self._rows.update_many, {"_id": {"$in": list(keys)}}, {"$set": {"forgotten": True}})
+        """Mark events whose deliveries are about to go, so that nobody misses them; not what is owed again by now."""
+        settled: Row = {"_id": {"$in": list(keys)}, "due_at": {"$exists": False}}
+        await patiently(self._rows.update_many, settled, {"$set": {"forgotten": True}})
 
     async def forget(self, keys: Sequence[str]) -> None:
         """Delete events: from now on their keys are free."""

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from telemetry.core.clock import micros
 from telemetry.core.errors import UnavailableError
-from telemetry.core.event import Event
+from telemetry.core.event import Event, new_event
 from telemetry.store.client import Connection
 from telemetry.store.deferred import Deferred
 from telemetry.store.events import Events
@@ -23,7 +24,7 @@ def deferred(connection: Connection) -> Deferred:
 async def a_stored(connection: Connection, revision: int | None = 1) -> Event:
     now = connection.clock.now().replace(microsecond=0)
     due = now + timedelta(hours=1)
-    event = replace(an_event(KEY, due_at=due), received_at=now, deliver_at=due, revision=revision)
+    event = replace(an_event(KEY, due_at=due), received_at=now, deliver_at=due, revision=revision, order=micros(due))
     await Events(connection).insert([event])
     return event
 
@@ -143,3 +144,19 @@ async def test_one_told_late_is_remembered_from_then_on(connection: Connection, 
     assert before < after
     assert [] == await Events(connection).past("sign_up", before, "", 10)
     assert [KEY] == await Events(connection).past("sign_up", after, "", 10)
+
+
+async def test_one_brought_forward_to_now_is_remembered_from_then_on(
+    connection: Connection, deferred: Deferred
+) -> None:
+    first = await a_stored(connection)
+    now = first.received_at + timedelta(minutes=30)
+    told = new_event(
+        key=KEY, type="sign_up", distinct_id="u1", properties={}, source="", receipt="r2",
+        order=micros(now), received=now, revision=2,
+    )  # fmt: skip
+    assert told is await deferred.revise(told)
+    await deferred.fire([told])
+    await Events(connection).ack({KEY: {"discord": 1}}, ["discord"], {KEY: 2})
+    assert [] == await Events(connection).past("sign_up", now - timedelta(minutes=1), "", 10)
+    assert [KEY] == await Events(connection).past("sign_up", now + timedelta(minutes=1), "", 10)

@@ -1,9 +1,13 @@
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from telemetry.core.delivery import Signal
 from telemetry.store.client import Connection
+from telemetry.store.deferred import Deferred
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.watcher.memory import Memory
@@ -65,3 +69,29 @@ async def test_forgetting_that_was_cut_short_is_finished_by_the_next(connection:
     await Deliveries(connection, "discord").forget(["page_view:u1"])
 
     assert 1 == await memory(connection).forget("page_view", timedelta(days=1))
+
+
+@pytest.mark.parametrize("step", ["past", "begin_forgetting"])
+async def test_a_cancelled_one_that_is_opened_again_while_it_is_being_forgotten_stays(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    first = replace(an_event("page_view:u1"), revision=1)
+    await Events(connection).insert([first])
+    await Deferred(connection).cancel(first.key, "ada", "not now")
+    again = replace(first, revision=2, receipt="r2")
+    done = getattr(Events, step)
+
+    async def and_then_it_is_revised(*args: Any) -> Any:
+        answer = await done(*args)
+        assert again is await Deferred(connection).revise(again)
+        return answer
+
+    with monkeypatch.context() as seam:
+        seam.setattr(Events, step, and_then_it_is_revised)
+        await memory(connection).forget("page_view", timedelta(days=1))
+
+    stands = await Events(connection).get(first.key)
+    assert stands is not None
+    assert (2, None) == (stands.revision, stands.cancelled)
+    assert stands.due_at is not None
+    assert not [row async for row in connection["events"].find({"forgotten": True})]

@@ -1,7 +1,7 @@
 """What a handler may emit: what can never be an event is refused at the call, by name."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ NOW = LONG_AGO + timedelta(days=1)
 
 def emitted(delivery: Delivery | None = None, handler: str = "find", **given: Any) -> Event:
     """Emit one event."""
-    emissions = Emissions(handler, delivery or a_delivery(an_event()))
+    emissions = Emissions(handler, delivery or a_delivery(an_event()), NOW)
     given = {"kind": "winner_found", "subject": "ann", "properties": None, "deliver_at": None} | given
     emissions.add(**given)
     (event,) = emissions.events("msg_1", NOW)
@@ -40,7 +40,7 @@ def test_every_try_emits_under_the_same_key_and_any_other_cause_under_another() 
 
 
 def test_the_same_twice_is_one_and_with_another_body_an_error() -> None:
-    emissions = Emissions("find", a_delivery(an_event()))
+    emissions = Emissions("find", a_delivery(an_event()), NOW)
     emissions.add("winner_found", 42, {"prize": 1}, None)
     emissions.add("winner_found", "42", {"prize": 1}, None)
     with pytest.raises(EmitError, match="emitted before with another body"):
@@ -49,14 +49,14 @@ def test_the_same_twice_is_one_and_with_another_body_an_error() -> None:
 
 
 def test_what_is_changed_after_the_call_is_none_of_the_event() -> None:
-    emissions, properties = Emissions("find", a_delivery(an_event())), {"list": [1]}
+    emissions, properties = Emissions("find", a_delivery(an_event()), NOW), {"list": [1]}
     emissions.add("winner_found", "ann", properties, None)
     properties["list"].append(2)
     assert {"list": [1]} == emissions.events("msg_1", NOW)[0].properties
 
 
 def test_they_keep_their_order() -> None:
-    emissions = Emissions("find", a_delivery(an_event()))
+    emissions = Emissions("find", a_delivery(an_event()), NOW)
     for number in range(5):
         emissions.add("winner_found", number, None, NOW + timedelta(hours=1) if number == 4 else None)
     orders = [event.order for event in emissions.events("msg_1", NOW)]
@@ -87,6 +87,8 @@ def test_it_may_be_for_later() -> None:
         ({"subject": "\N{SNOWMAN}" * 200}, "key: .* bytes long"),
         ({"deliver_at": datetime(2030, 1, 1)}, "deliver_at: expected a datetime with a time zone"),  # noqa: DTZ001
         ({"deliver_at": "tomorrow"}, "deliver_at: expected a datetime"),
+        ({"deliver_at": NOW + timedelta(days=3654)}, "deliver_at: expected within ten years, not 2036-01-"),
+        ({"deliver_at": datetime.max.replace(tzinfo=timezone(-timedelta(hours=12)))}, "expected within ten years"),
     ],
     ids=str,
 )
@@ -98,7 +100,7 @@ def test_what_can_never_be_an_event_is_named(given: dict[str, Any], said: str) -
 
 
 def test_all_of_them_together_fit_in_a_row() -> None:
-    emissions = Emissions("find", a_delivery(an_event()))
+    emissions = Emissions("find", a_delivery(an_event()), NOW)
     for number in range(139):
         emissions.add("winner_found", number, {"long": "x" * 60_000}, None)
     with pytest.raises(EmitError, match="more than 8388608 bytes in all"):

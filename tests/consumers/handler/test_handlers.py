@@ -44,10 +44,10 @@ async def claimed(workshop: Workshop, handler: Registration, key: str = KEY) -> 
 
 def follow_ups(taken: Delivery, *subjects: str) -> list[Event]:
     """Make the events that the dead one has emitted."""
-    emissions = Emissions(NAME, taken)
+    assert taken.ready_at is not None
+    emissions = Emissions(NAME, taken, taken.ready_at)
     for subject in subjects:
         emissions.add("winner_found", subject, {"prize": "a book"}, None)
-    assert taken.ready_at is not None
     return emissions.events("msg_1", taken.ready_at)
 
 
