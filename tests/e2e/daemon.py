@@ -13,7 +13,6 @@ import aiohttp
 from tests.daemon_log import DaemonLog
 from tests.until import until
 
-
 # A machine that is busy with other tests takes long to start a process.
 STARTS_WITHIN = 60
 
