@@ -21,7 +21,7 @@ from bot.rounds import Rounds
 from bot.session import DiscordSession
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.health import Readiness, health_routes
-from telemetry.runtime.logs import configure_logs
+from telemetry.runtime.logs import configure_logs, get_logger
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.settings import Settings
 from telemetry.runtime.web import WebService
@@ -31,6 +31,8 @@ from telemetry.store.client import connect
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.feed import follow_queue
 from telemetry.store.indexes import reconcile, work
+
+log = get_logger(__name__)
 
 QUEUE = "discord"
 API_BASE = "https://discord.com/api/v10"
@@ -62,6 +64,7 @@ class BotService:
             ):
                 await reconcile(connection, [work(f"{QUEUE}_queue")])
                 self._readiness.has("database")
+                log.info("bot.begun", holder=self._holder)
                 group.start_soon(connection.keep_time, name="clock")
                 pace, clock, chance = Pace(settings.global_rate), connection.clock, self._chance
                 desk = Desk(

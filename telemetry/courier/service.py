@@ -21,6 +21,7 @@ from telemetry.courier.rounds import Rounds
 from telemetry.runtime.config import CONSUMERS_GROUP, Config, expected_one_of
 from telemetry.runtime.families import family_carriers, source_of
 from telemetry.runtime.health import Readiness, health_routes
+from telemetry.runtime.logs import get_logger
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.settings import Settings
 from telemetry.runtime.web import WebService
@@ -33,6 +34,8 @@ from telemetry.store.events import Events
 from telemetry.store.feed import follow_queue
 from telemetry.store.indexes import queue_indexes, reconcile
 from telemetry.store.lanes import Lanes
+
+log = get_logger(__name__)
 
 GROUP = "tellonce.couriers"
 
@@ -112,6 +115,7 @@ class CourierService:
                 async with self._opener(around) as carrier, anyio.create_task_group() as group:
                     await reconcile(connection, queue_indexes(self._consumer))
                     self._readiness.has("database")
+                    log.info("courier.begun", consumer=self._consumer, holder=self._holder)
                     group.start_soon(connection.keep_time, name="clock")
                     feed = partial(follow_queue, connection, queue, carrier.beside)
                     await Rounds(self._desk(connection, carrier), feed).run()

@@ -31,7 +31,7 @@ class Duty:
         """Stand by until the duty is free, then work until it is lost; again and again until cancelled."""
         while True:
             lease = await self._acquire()
-            log.info("duty.taken", duty=self.name, epoch=lease.epoch)
+            log.info("duty.taken", duty=self.name, holder=self._holder, epoch=lease.epoch)
             try:
                 await self._work(lease, work)
             finally:

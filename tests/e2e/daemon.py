@@ -13,6 +13,9 @@ import aiohttp
 from tests.daemon_log import DaemonLog
 from tests.until import until
 
+# A machine that is busy with other tests takes long to start a process.
+STARTS_WITHIN = 60
+
 
 class Daemon:
     """One process; ended by its own pid, whatever a test comes to."""
@@ -47,7 +50,7 @@ class Daemon:
             assert self.process.poll() is None, self.text()
             return self._log.url()
 
-        return await until(listening)
+        return await until(listening, STARTS_WITHIN)
 
     async def ready(self) -> "Daemon":
         """Wait until it can do its work."""
@@ -57,7 +60,7 @@ class Daemon:
             async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as answer:
                 return answer.status == 200
 
-        await until(is_ready)
+        await until(is_ready, STARTS_WITHIN)
         return self
 
     async def caught(self) -> None:

@@ -1,0 +1,1 @@
+"""What befell three systems before this one, told again to real processes."""
