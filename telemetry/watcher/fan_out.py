@@ -45,10 +45,11 @@ class Handed:
 class Offering:
     """One run on its way into its queue."""
 
-    def __init__(self, connection: Connection, run: str, handed: Handed | None = None) -> None:
+    def __init__(self, connection: Connection, run: str, handed: Handed | None = None, batch: int = PAGE) -> None:
         self.run = run
         self._connection = connection
         self._handed = handed
+        self._batch = batch
         self._runs = Runs(connection)
         self._audiences = Audiences(connection)
         self._pin: Pin | None = None
@@ -108,7 +109,7 @@ class Offering:
             deliveries = list(pin.deliveries(destination, fan_out, turns))
             page += deliveries
             turns, after = turns + len(deliveries), destination
-            if len(page) >= PAGE:
+            if len(page) >= min(self._batch, PAGE):
                 break
         return page, turns, after
 
@@ -167,10 +168,13 @@ class Offering:
 class FanOuts:
     """Offers what is handed to it, a page of one and then of the next."""
 
-    def __init__(self, connection: Connection, metrics: WatchMetrics, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: Connection, metrics: WatchMetrics, changed: Callable[[], None], batch: int = PAGE
+    ) -> None:
         self._connection = connection
         self._metrics = metrics
         self._changed = changed
+        self._batch = batch
         self._offerings: dict[str, Offering] = {}
         self._unplanned: dict[str, str] = {}
         self._woken = anyio.Event()
@@ -183,13 +187,13 @@ class FanOuts:
         """Offer an event by and by, unless there is too much to do already; then it will be handed over again."""
         run = run_id(handed.event.key, handed.consumer)
         if run not in self._offerings and len(self._offerings) < MOST_AT_ONCE:
-            self._offerings[run] = Offering(self._connection, run, handed)
+            self._offerings[run] = Offering(self._connection, run, handed, self._batch)
             self._woken.set()
 
     async def resume(self) -> None:
         """Take up what was begun before this process, whatever the consumers plan by now."""
         for run in await Runs(self._connection).offering():
-            self._offerings.setdefault(run, Offering(self._connection, run))
+            self._offerings.setdefault(run, Offering(self._connection, run, batch=self._batch))
         self._woken.set()
 
     async def run(self) -> None:

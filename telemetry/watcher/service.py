@@ -116,7 +116,7 @@ class WatchService:
                 anyio.create_task_group() as group,
             ):
                 conductor, timetable = self._conductor(connection), self._timetable(connection)
-                fan_outs = FanOuts(connection, self._metrics, conductor.wake)
+                fan_outs = FanOuts(connection, self._metrics, conductor.wake, self._settings.batch)
                 await fan_outs.resume()
                 group.start_soon(self._memory(connection).run, name="memory")
                 group.start_soon(timetable.run, name="timetable")

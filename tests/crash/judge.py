@@ -2,33 +2,24 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
+from tests.crash.file import CHANNELS, Outlet
+from tests.crash.judgement import Judgement, wrong
 from tests.crash.scenario import Fact, Scenario
-from tests.crash.stage import CHANNELS, Outlet, Stage
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """Everything that is wrong with the world after a run; nothing, if all is well."""
-
-    lost: tuple[str, ...] = ()
-    twice: tuple[str, ...] = ()
-    other: tuple[str, ...] = ()
-
-    @property
-    def holds(self) -> bool:
-        """Whether every fact was told once, in order, and every row accounts for it."""
-        return not (self.lost or self.twice or self.other)
-
-    def __str__(self) -> str:
-        """Say what is wrong in one line."""
-        kinds = {"lost": self.lost, "twice": self.twice, "and": self.other}
-        return "; ".join(f"{kind} {', '.join(found)}" for kind, found in kinds.items() if found) or "holds"
+from tests.crash.stage import Stage
 
 
 async def judge(stage: Stage, scenario: Scenario) -> Judgement:
     """Judge a world that has come to rest."""
+    found = wrong([*await _misfired(stage), *await stage.breaches()])
+    for verdict in scenario.verdicts or [partial(_facts, scenario)]:
+        found += await verdict(stage)
+    return found
+
+
+async def _facts(scenario: Scenario, stage: Stage) -> Judgement:
+    """Each fact is told once where it is to be told, or its row says why not."""
     shown = _shown(stage, scenario)
     told = Counter(key for keys in shown.values() for key in keys)
     cancelled = {row["_id"] async for row in stage.database["events"].find({"cancelled": {"$exists": True}})}
@@ -43,8 +34,6 @@ async def judge(stage: Stage, scenario: Scenario) -> Judgement:
     other += [f"told although it ends {scenario.ends[key]}: {key}" for key in scenario.ends if told[key]]
     other += [f"told although it is cancelled: {key}" for key in cancelled if told[key]]
     other += await _astray(stage, scenario, expected)
-    other += await _misfired(stage)
-    other += await stage.breaches()
     lost = [fact.key for fact in wanted if fact.key not in told]
     if scenario.neighbour:
         lost += [f"{fact.key} for the neighbour" for fact in wanted if not await _has_neighbour(stage, fact.key)]
@@ -67,7 +56,7 @@ def wrongly_signed(stage: Stage) -> list[str]:
 async def _misfired(stage: Stage) -> list[str]:
     """Say which facts were told in another spelling than the one that stands."""
     shown = {
-        embed["title"]: embed["footer"]["text"]
+        embed["title"]: embed.get("footer", {}).get("text", "")
         for channel in CHANNELS
         for message in stage.discord.messages(channel)
         for embed in message.embeds

@@ -7,7 +7,7 @@ from random import Random
 
 from tests.crash.crossings import Place, Side
 from tests.crash.ground import Ground
-from tests.crash.judge import Judgement
+from tests.crash.judgement import Judgement
 from tests.crash.run import Ended, Preparations, run
 from tests.crash.scenario import Scenario
 

@@ -19,7 +19,8 @@ import telemetry.ingest.service
 import telemetry.ops.verify
 import telemetry.watcher.service  # noqa: F401
 from bot import main as _bot  # noqa: F401
-from telemetry.cli import cancel, courier, ingest, main, send, verify, watch  # noqa: F401
+from consumers.handler import carrier as _handler  # noqa: F401
+from telemetry.cli import audience, audit, cancel, courier, ingest, main, pause, resume, schedule, send, verify, watch  # noqa: F401  # noqa: F401
 from telemetry.cli.embedded import die_with_parent
 from tests.crash.sabotage import take_out
 
@@ -80,6 +81,7 @@ def _become(order: Mapping[str, Any]) -> NoReturn:
     os.environ.update(order["environ"])
     if "LD_PRELOAD" in os.environ:
         # Only a program that is loaded anew takes another library in.
+        os.environ["PYTHONPATH"] = os.pathsep.join(order["path"])
         program = [sys.executable, "-m", "telemetry.cli.main", *order["arguments"]]
         os.execv(program[0], program)  # noqa: S606 - our own
     sys.path[:0] = order["path"]

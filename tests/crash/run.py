@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from tests.crash.crossings import Crossings, Place
 from tests.crash.ground import Ground
-from tests.crash.judge import Judgement, judge
+from tests.crash.judge import judge
+from tests.crash.judgement import Judgement, wrong
 from tests.crash.offspring import Daemon
 from tests.crash.scenario import Scenario, Start
-from tests.crash.stage import PATIENT, Rows, Stage, open_stage
+from tests.crash.settings import PATIENT
+from tests.crash.stage import Rows, Stage, open_stage
 from tests.crash.submission import submit
 from tests.until import came_true
 
@@ -76,7 +78,7 @@ class Run:
             for producer in self._producing:
                 producer.cancel()
         found = await judge(stage, scenario)
-        return found if drained else Judgement(found.lost, found.twice, (*found.other, "did not come to rest"))
+        return found if drained else found + wrong(["did not come to rest"])
 
     async def _until_struck_or_at_rest(self, daemon: Daemon) -> None:
         ways = [
@@ -105,6 +107,7 @@ class Run:
         self._ingest = successor if scenario.verb == "ingest" else self._ingest
         for verb in scenario.crew:
             await stage.start(verb)
+        await scenario.conclude(stage)
         return await came_true(self._drained, DRAIN)
 
     async def _wake(self, daemon: Daemon) -> None:
@@ -125,7 +128,7 @@ class Run:
             return False
         if self._scenario.verb == "watch":
             lacking = await self._count("events", {"acks.discord": {"$exists": False}})
-            return not lacking and not await self._unheard_of()
+            return not lacking and not await self._unheard_of() and await self._scenario.has_come(self._stage)
         return self._scenario.verb == "ingest" or await self._nothing_waits()
 
     async def _unheard_of(self) -> int:
@@ -135,16 +138,19 @@ class Run:
         return await self._count("events", {"_id": {"$in": well}, "acks.neighbour": {"$exists": False}})
 
     async def _drained(self) -> bool:
-        """Nothing is owed, and nothing waits."""
-        if not all(producer.done() for producer in self._producing):
+        """Nothing is to come, nothing is owed, and nothing waits."""
+        if not all(producer.done() for producer in self._producing) or not await self._scenario.has_come(self._stage):
             return False
-        stored = await self._count("events", {})
+        sent: dict[str, object] = {"_id": {"$in": [fact.key for fact in self._scenario.expected]}}
+        stored = await self._count("events", sent) == len(self._scenario.expected)
         settled = not await self._count("events", {"due_at": {"$exists": True}})
         # What was parked comes back by itself, as all of it has been healed.
-        return stored == len(self._scenario.expected) and settled and await self._nothing_waits("parked")
+        return stored and settled and await self._nothing_waits("parked", "held")
 
     async def _nothing_waits(self, *also: str) -> bool:
-        return not await self._count(self._scenario.queue, {"state": {"$in": ["pending", "leased", *also]}})
+        waiting: dict[str, object] = {"state": {"$in": ["pending", "leased", *also]}}
+        queues = {self._scenario.queue, f"{self._scenario.outlet}_queue"}
+        return not any([await self._count(queue, waiting) for queue in queues])
 
     async def _count(self, collection: str, query: dict[str, object]) -> int:
         return await self._stage.database[collection].count_documents(query)
@@ -168,7 +174,7 @@ class Preparations:
 
     async def of(self, scenario: Scenario) -> Rows:
         """Give the rows that a scenario begins with."""
-        made = (scenario.start, scenario.expected, scenario.outlet)
+        made = (scenario.start, scenario.expected, scenario.outlet, scenario.prepare, scenario.handler)
         async with self._lock:
             if made not in self._made:
                 self._made[made] = await self._make(scenario)
@@ -178,6 +184,8 @@ class Preparations:
         if scenario.start is Start.NOTHING:
             return {}
         async with open_stage(self._ground, outlets=[scenario.outlet]) as stage:
+            stage.settings = scenario.settings
+            await scenario.prepare(stage)
             verbs = ["ingest"] + ["watch"] * (scenario.start is Start.QUEUED)
             ingest, *_ = [await stage.start(verb) for verb in verbs]
             for fact in scenario.expected:

@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from bot.simulator.settings import COMMUNITY
-from tests.crash.stage import BADGES, Outlet, Stage
+from tests.crash.file import BADGES, Outlet
+from tests.crash.judgement import Judgement
+from tests.crash.stage import Stage
 from tests.receiver import Reply
 
 MOMENT = 0.5
@@ -68,13 +70,17 @@ def badges(number: int) -> tuple[Fact, ...]:
     return tuple(Fact("badge_awarded", f"u{n:04}") for n in range(number))
 
 
-def ticks(number: int) -> tuple[Fact, ...]:
-    """Make facts about one and the same subject."""
-    return tuple(Fact("tick", f"n{n:04}") for n in range(number))
+def some(event: str, number: int) -> tuple[Fact, ...]:
+    """Make facts of any other type."""
+    return tuple(Fact(event, f"n{n:04}") for n in range(number))
 
 
 async def _nothing(_stage: Stage) -> None:
     return
+
+
+async def _at_once(_stage: Stage) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -95,18 +101,23 @@ class Scenario:
     discord: Mapping[str, Any] = field(default_factory=dict)
     faults: Sequence[Mapping[str, Any]] = ()
     replies: Sequence[Reply] = ()  # the receiver's first ones
+    prepare: Callable[[Stage], Awaitable[None]] = _nothing  # once, before any of its runs
     begin: Callable[[Stage], Awaitable[None]] = _nothing
     heal: Callable[[Stage], Awaitable[None]] = _nothing
+    conclude: Callable[[Stage], Awaitable[None]] = _nothing  # once another daemon has taken over
+    has_come: Callable[[Stage], Awaitable[bool]] = _at_once  # what comes without a producer
     ends: Mapping[str, str] = field(default_factory=dict)  # by key: where a delivery ends that is not shown
     neighbour: bool = False
     in_order: bool = True
     actions: Sequence[str] = ("kill",)
     outlet: Outlet = Outlet.DISCORD
+    handler: str = ""  # whose deliveries it is about, where they go to no outlet
+    verdicts: Sequence[Callable[[Stage], Awaitable[Judgement]]] = ()  # none: each fact is told once
 
     @property
     def queue(self) -> str:
         """Where the deliveries wait."""
-        return f"{self.outlet}_queue"
+        return f"{self.handler or self.outlet}_queue"
 
     @property
     def expected(self) -> tuple[Fact, ...]:

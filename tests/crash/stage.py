@@ -4,81 +4,27 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.simulator.settings import COMMUNITY, SimulatorSettings
+from bot.simulator.message import Message
+from bot.simulator.settings import SimulatorSettings
 from bot.simulator.simulator import Simulator
 from tests.crash.crossings import Passage
+from tests.crash.file import CHANNELS, Outlet, spell
 from tests.crash.ground import Document, Ground
 from tests.crash.offspring import Daemon
 from tests.crash.relay import Relay
-from tests.receiver import SECRET, Receiver
+from tests.crash.settings import BRISK
+from tests.receiver import Receiver
 
-BADGES = COMMUNITY + 1
-CHANNELS = {COMMUNITY: "community", BADGES: "badges"}
-TYPES = """
-[types.tick]
-key = ["distinct_id", "properties.number"]
-"""
-DISCORD = f"""
-[discord.channels]
-community = "{COMMUNITY}"
-badges = "{BADGES}"
-[[discord.routes]]
-events = ["sign_up"]
-channel = "community"
-title = "{{{{ key | raw }}}}"
-footer = "revision {{{{ properties.revision | default(0) }}}}"
-[[discord.routes]]
-events = ["badge_awarded"]
-channel = "badges"
-title = "{{{{ key | raw }}}}"
-"""
-WEBHOOK = f"""
-[webhook.endpoints.crm]
-secret = "{SECRET}"
-events = ["sign_up", "tick"]
-ordered = true
-"""
-# Leases and windows short enough to be waited for; everything that a timer would repeat is left to the strike's own.
-BRISK = {
-    "TELLONCE_LEASE": "2",
-    "TELLONCE_LEASE_RENEWAL": "0.8",
-    "TELLONCE_SWEEP_EVERY": "1",
-    "TELLONCE_CHANNEL_LEASE": "3",
-    "TELLONCE_RECORD_FRESH": "1.2",
-    "TELLONCE_REQUEST_TIMEOUT": "1.5",
-    "TELLONCE_HISTORY_SETTLE": "0.3",
-    "TELLONCE_BOT_POLL": "1",
-    "TELLONCE_LOG_FORMAT": "json",
-    "TELLONCE_INGEST_PORT": "0",
-    "TELLONCE_WATCH_PORT": "0",
-    "TELLONCE_BOT_PORT": "0",
-    "TELLONCE_COURIER_LEASE": "3",
-    "TELLONCE_CARRY_TIMEOUT": "1.5",
-    "TELLONCE_COURIER_POLL": "1",
-    "TELLONCE_COURIER_REST": "0.3",
-    "TELLONCE_COURIER_PORT": "0",
-    "TELLONCE_WEBHOOK_ALLOW": "127.0.0.0/8",
-    "TELLONCE_WEBHOOK_SCHEDULE": "0.2s,0.2s,0.2s,0.2s,0.2s,0.2s,0.2s",
-}
-# Timers would add exchanges that depend on how fast this machine is.
-PATIENT = {"TELLONCE_SWEEP_EVERY": "300", "TELLONCE_BOT_POLL": "300", "TELLONCE_COURIER_POLL": "300"}
-NEIGHBOUR = Path(__file__).parent / "neighbour"
+# Whose code a daemon finds, by the variable that asks for it.
+ABROAD = {"NEIGHBOUR": "neighbour", "TELLONCE_HANDLERS": "handlers"}
 # Rows that say who holds what: with their daemons they lose their meaning.
 HELD = frozenset({"leases", "channels", "lanes"})
 Rows = Mapping[str, Sequence[Document]]
-
-
-class Outlet(StrEnum):
-    """Whom the facts of a world are told."""
-
-    DISCORD = "discord"
-    WEBHOOK = "webhook"
 
 
 class Stage:
@@ -95,6 +41,7 @@ class Stage:
         without: str = "",
     ) -> None:
         self.settings: Mapping[str, str] = {}
+        self.noted: dict[str, Any] = {}  # by whoever acts in it, for whoever judges it
         self._ground = ground
         self._stack = AsyncExitStack()
         self._without = without
@@ -117,8 +64,7 @@ class Stage:
 
     def write_config(self, config: Path, receiver: str) -> None:
         """Write a file by which a daemon finds the receiver at an address."""
-        told = {Outlet.DISCORD: DISCORD, Outlet.WEBHOOK: f'{WEBHOOK}url = "{receiver}"\n'}
-        config.write_text(TYPES + "".join(told[outlet] for outlet in self._outlets))
+        config.write_text(spell(self._outlets, receiver))
 
     async def start(self, verb: str, **environ: str) -> Daemon:
         """Start a daemon by its words; without a way of its own it reaches everything directly."""
@@ -131,19 +77,20 @@ class Stage:
             "DISCORD_GATEWAY": self.discord.gateway_url,
         }
         log = self.folder / f"{verb}-{len(self.daemons)}.log"
-        path = [str(NEIGHBOUR)] if "NEIGHBOUR" in environ else []
         merged = {**own, **self.settings, **environ}
+        path = [str(Path(__file__).parent / folder) for name, folder in ABROAD.items() if name in merged]
         daemon = await self._ground.nursery.start(verb.split(), merged, log, self._without, path)
         self.daemons.append(daemon)
         return daemon
 
     def shown(self, channel: int) -> list[str]:
-        """List what a channel shows, in order: the titles of all embeds, and the texts without any."""
-        return [
-            title
-            for message in self.discord.messages(channel)
-            for title in ([embed["title"] for embed in message.embeds] or [message.content])
-        ]
+        """List what a channel shows, in order."""
+        return _titles(self.discord.messages(channel))
+
+    def heard(self, destination: str) -> list[str]:
+        """List what a channel or a person was told, in order."""
+        kind, _, number = destination.partition(":")
+        return self.shown(int(number)) if kind == "discord" else _titles(self.discord.told(int(number)))
 
     def running(self, verb: str) -> Daemon:
         """Find a daemon that runs."""
@@ -174,9 +121,7 @@ class Stage:
 
     async def snapshot(self) -> Rows:
         """Read all rows that outlive the daemons that wrote them."""
-        names = [
-            name for name in await self.database.list_collection_names() if name not in ("leases", "channels", "lanes")
-        ]
+        names = [name for name in await self.database.list_collection_names() if name not in HELD]
         return {name: await self.database[name].find().to_list() for name in names if not name.startswith("system.")}
 
     async def close(self) -> None:
@@ -187,6 +132,13 @@ class Stage:
             await daemon.ended.wait()
         await self._stack.aclose()
         await self._ground.client.drop_database(self.name)
+
+
+def _titles(messages: Sequence[Message]) -> list[str]:
+    """List the titles of all embeds, and the texts without any."""
+    return [
+        title for message in messages for title in ([embed["title"] for embed in message.embeds] or [message.content])
+    ]
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
 # They start the product, play another party's package, or undo one of its rules on purpose.
-INSIDE = {"nursery.py", "servers.py", "sabotage.py", "neighbour.py", "databases.py"}
+INSIDE = {"nursery.py", "servers.py", "sabotage.py", "neighbour.py", "fulfil.py", "ponder.py", "databases.py"}
 PRODUCT = ("telemetry", "consumers", "bot")
 DISCORD = "bot.simulator"
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.simulator.guild import Permissions
-from tests.crash.stage import CHANNELS, Stage
+from tests.crash.file import CHANNELS
+from tests.crash.stage import Stage
 from tests.faketime import FAKETIME
 from tests.receiver import Reply
 from tests.torture.plan import Act, Kind

@@ -10,10 +10,11 @@ from tempfile import TemporaryDirectory
 
 from pymongo.errors import PyMongoError
 
+from tests.crash.file import CHANNELS, Outlet
 from tests.crash.ground import open_ground
 from tests.crash.judge import wrongly_signed
 from tests.crash.servers import server_of
-from tests.crash.stage import CHANNELS, Outlet, Stage, open_stage
+from tests.crash.stage import Stage, open_stage
 from tests.torture.databases import open_database
 from tests.torture.nemesis import Database, Nemesis, abilities
 from tests.torture.plan import SEATS, plan

@@ -19,6 +19,7 @@ from telemetry.store.events import Events
 from telemetry.store.registry import Registry
 from telemetry.store.runs import Runs
 from telemetry.watcher import fan_out
+from telemetry.watcher.fan_out import Handed, Offering
 from tests.audiences import an_audience
 from tests.facts import Recorder, an_event
 from tests.until import until
@@ -105,6 +106,16 @@ async def test_killed_after_any_step_the_next_process_offers_each_member_once(
     assert [row.turn for row in await queue_of(connection)][:10] == list(range(10))
     assert (run.total, run.offered) == (10, 10)
     assert (await the_event(connection)).acks[NAME].deliveries == 11
+
+
+async def test_a_watcher_that_takes_up_little_at_once_offers_as_small_pages(connection: Connection) -> None:
+    await an_audience(connection, "all", members(5))
+    event = await owe(connection)
+    offering = Offering(connection, RUN, Handed(event, NAME, Caller().plan(event)), batch=2)
+    for _ in ("it is decided", "a page"):
+        await offering.step()
+    assert members(2) == [row.destination for row in await queue_of(connection)]
+    await offering.close()
 
 
 @pytest.mark.parametrize("call", ["note_page", "complete"])

@@ -1,0 +1,13 @@
+"""The scenarios of the matrix, by the daemon that is struck."""
+
+from tests.crash.scenarios import bot, courier, handlers, ingest, runs, schedules, watcher
+
+SCENARIOS = (
+    *ingest.SCENARIOS,
+    *watcher.SCENARIOS,
+    *schedules.SCENARIOS,
+    *runs.SCENARIOS,
+    *bot.SCENARIOS,
+    *courier.SCENARIOS,
+    *handlers.SCENARIOS,
+)
