@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio.lowlevel
+
 from consumers.handler.context import Context
 from consumers.handler.emission import LARGEST, Emissions
-from consumers.handler.occasion import occasion_from
+from consumers.handler.occasion import Occasion, occasion_from
 from consumers.handler.registration import Registration, Reject
 from telemetry.core.carrier import Carrier, Errand, Terms
 from telemetry.core.outcome import Completed, Dead, Outcome
@@ -17,6 +19,8 @@ from telemetry.runtime.logs import get_logger
 from telemetry.store.client import Connection
 
 log = get_logger(__name__)
+
+LONGEST_REASON = 500
 
 
 class HandlerCarrier(Carrier):
@@ -40,10 +44,21 @@ class HandlerCarrier(Carrier):
             event, errand.id, delivery.claims, self._connection.database, telling, await errand.unit(), emissions
         )
         try:
-            returned = await handler.function(event, context)
+            returned = await self._call(event, context)
         except Reject as refusal:
-            return Dead(str(refusal) or "rejected by the handler")
+            return Dead(_reason(refusal))
         return Completed(_result(returned, telling), emissions.events(errand.id, self._connection.clock.now()))
+
+    async def _call(self, event: Occasion, context: Context) -> Any:
+        """Call the function; what would end more than this try is an error of its own."""
+        try:
+            return await self._handler.function(event, context)
+        except SystemExit as error:
+            raise RuntimeError(f"it wanted to end its process: {error!r}") from error
+        except anyio.get_cancelled_exc_class() as error:
+            # Where it is we who cancel the call, this goes on.
+            await anyio.lowlevel.checkpoint_if_cancelled()
+            raise RuntimeError("it waited for something that was cancelled") from error
 
 
 class OpenHandler:
@@ -57,6 +72,12 @@ class OpenHandler:
     async def __call__(self, around: Surroundings) -> AsyncIterator[HandlerCarrier]:
         """Open it; there is nothing to close."""
         yield HandlerCarrier(self._handler, around.connection)
+
+
+def _reason(refusal: Reject) -> str:
+    """Spell why a handler rejects so that it can be kept."""
+    said = str(refusal)[:LONGEST_REASON].encode("utf-8", "backslashreplace").decode()
+    return said or "rejected by the handler"
 
 
 def _result(returned: Any, telling: Any) -> Mapping[str, Any]:

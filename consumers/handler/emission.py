@@ -13,6 +13,7 @@ from telemetry.core.errors import InvalidEventError
 from telemetry.core.event import Event, new_event
 from telemetry.core.key import join_key
 from telemetry.ingest.envelope import promise, read_envelope
+from telemetry.store.documents import event_size
 
 LARGEST = 64 * 1024
 # They are kept in one row until they are told.
@@ -48,14 +49,15 @@ class Emissions:
         """Emit an event; the same again is once; raise EmitError naming what is wrong."""
         where = f"emit {kind!r:.80} for {subject!r:.80}"
         try:
-            emission, size = self._checked(kind, subject, properties, deliver_at)
+            emission = self._checked(kind, subject, properties, deliver_at)
         except (InvalidEventError, TypeError, ValueError, RecursionError) as error:
             raise EmitError(f"{where}: {str(error).replace('distinct_id:', 'subject:', 1)}") from None
         known = self._by_key.setdefault(emission.key, emission)
         if known != emission:
             raise EmitError(f"{where}: emitted before with another body; a subject has one such event a handler")
         if known is emission:
-            self._size += size
+            # As a row and not as it was spelt: a list of small numbers is three times as large there.
+            self._size += event_size(self._event(emission, self._delivery.receipt, self._now, 0))
         if self._size > LARGEST_IN_ALL:
             raise EmitError(f"{where}: more than {LARGEST_IN_ALL} bytes in all; emit fewer, or smaller ones")
 
@@ -64,17 +66,17 @@ class Emissions:
         now = milliseconds(now)
         return [self._event(emission, receipt, now, place) for place, emission in enumerate(self._by_key.values())]
 
-    def _checked(self, kind: Any, subject: Any, properties: Any, deliver_at: Any) -> tuple[Emission, int]:
+    def _checked(self, kind: Any, subject: Any, properties: Any, deliver_at: Any) -> Emission:
         # As it would come back from the database: later changes by the handler are none of the event.
-        spelt = json.dumps({} if properties is None else properties)
-        submitted = {"event": kind, "distinct_id": subject, "properties": json.loads(spelt)}
+        copied = json.loads(json.dumps({} if properties is None else properties))
+        submitted = {"event": kind, "distinct_id": subject, "properties": copied}
         envelope = read_envelope(submitted, LARGEST)
         for field, text in (("event", envelope.event), ("subject", envelope.distinct_id)):
             if "\0" in text:
                 raise EmitError(f"{field}: holds a NUL character")
         key = self._key(envelope.event, envelope.distinct_id)
         at = _moment(deliver_at, self._now)
-        return Emission(key, envelope.event, envelope.distinct_id, envelope.properties or {}, at), len(spelt)
+        return Emission(key, envelope.event, envelope.distinct_id, envelope.properties or {}, at)
 
     def _key(self, kind: str, subject: str) -> str:
         cause = [self._delivery.event, self._delivery.generation, self._handler, kind, subject]

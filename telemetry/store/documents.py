@@ -5,6 +5,8 @@ from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
+import bson
+
 from telemetry.core.delivery import TOMBSTONES, Delivery, State
 from telemetry.core.event import Ack, Cancelled, Event
 from telemetry.core.key import slot
@@ -37,6 +39,11 @@ def event_row(event: Event) -> Row:
         "origin": event.origin,
     }
     return row | {name: value for name, value in rare.items() if value is not None}
+
+
+def event_size(event: Event) -> int:
+    """Count the bytes of an event's row."""
+    return len(bson.encode(event_row(event)))
 
 
 def event_from(row: Mapping[str, Any]) -> Event:

@@ -33,11 +33,13 @@ class Held:
 
     async def skip(self, first: int, past: int, reason: str) -> int:
         """Leave out those that wait from a turn on, up to another; answer how many there were."""
-        skipped = 0
-        for start in range(first, past, AT_ONCE):
-            query = self._between(start, min(start + AT_ONCE, past)) | {"state": State.HELD.value}
+        skipped, width = 0, AT_ONCE
+        while first < past:
+            query = self._between(first, min(first + width, past)) | {"state": State.HELD.value}
             result = await patiently(self._rows.update_many, query, carried_out(Signal.SKIP, {"reason": reason}))
-            skipped += result.modified_count
+            skipped, first = skipped + result.modified_count, first + width
+            # Who waits for more to be offered passes what was skipped before, again and again.
+            width = AT_ONCE if result.modified_count else 4 * width
         return skipped
 
     def _between(self, first: int, past: int) -> Row:

@@ -183,7 +183,9 @@ class Dispatcher:
         being_offered = self._fan_outs is not None and self._fan_outs.holds(event.key, party.name)
         plan = None if being_offered else self._plan(party, event)
         if being_offered or (plan and any(isinstance(item, FanOut) for item in plan)):
-            self._hand_over(party, event, plan)
+            # Where an audience is lacking, it is asked for again by the next full pass.
+            if not (plan and self._fan_outs and self._fan_outs.lacks_audience(plan)):
+                self._hand_over(party, event, plan)
             return None
         return None if plan is None else [item for item in plan if isinstance(item, Delivery)]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import anyio
 
 from telemetry.core.delivery import Delivery, State
-from telemetry.core.errors import TellonceError, UnavailableError
+from telemetry.core.errors import ConfigurationError, TellonceError, UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.fan_out import FanOut
 from telemetry.core.pin import Pin, pin_of, run_id
@@ -31,6 +31,9 @@ log = get_logger(__name__)
 PAGE = 500
 # More are not kept in memory: the sweep finds them again.
 MOST_AT_ONCE = 100
+# Nobody asks for so long (seconds) for an audience that was not there, unless one is set meanwhile.
+LACKING = 60.0
+MOST_UNPLANNED = 1000
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,17 @@ class Handed:
     plan: Sequence[Delivery | FanOut]
 
 
+def audiences_of(plan: Sequence[Delivery | FanOut]) -> frozenset[str]:
+    """Name the audiences that a plan tells."""
+    return frozenset(name for item in plan if isinstance(item, FanOut) for name in item.audiences)
+
+
 class Offering:
     """One run on its way into its queue."""
 
     def __init__(self, connection: Connection, run: str, handed: Handed | None = None, batch: int = PAGE) -> None:
         self.run = run
+        self.audiences = audiences_of(handed.plan) if handed else frozenset()
         self._connection = connection
         self._handed = handed
         self._batch = batch
@@ -177,11 +186,22 @@ class FanOuts:
         self._batch = batch
         self._offerings: dict[str, Offering] = {}
         self._unplanned: dict[str, str] = {}
+        self._lacking: dict[frozenset[str], float] = {}  # audiences, of which one was not there, until when (monotonic)
         self._woken = anyio.Event()
 
     def holds(self, key: str, consumer: str) -> bool:
         """Say whether an event is being offered to a consumer's audiences already."""
         return run_id(key, consumer) in self._offerings
+
+    def lacks_audience(self, plan: Sequence[Delivery | FanOut]) -> bool:
+        """Say whether an audience that a plan tells was not there a moment ago."""
+        until = self._lacking.get(audiences_of(plan))
+        return until is not None and self._connection.clock.monotonic() < until
+
+    def audiences_changed(self) -> bool:
+        """Ask for audiences anew; answer whether one was lacking."""
+        lacking, self._lacking = self._lacking, {}
+        return bool(lacking)
 
     def take(self, handed: Handed) -> None:
         """Offer an event by and by, unless there is too much to do already; then it will be handed over again."""
@@ -213,6 +233,8 @@ class FanOuts:
             raise
         except TellonceError as error:
             # It stays owed, and the sweep hands it over again.
+            if isinstance(error, ConfigurationError):
+                self._lacking[offering.audiences] = self._connection.clock.monotonic() + LACKING
             if self._is_news(name, str(error)):
                 log.error("fan_out.unplanned", run=name, why=str(error))  # noqa: TRY400
             done = True
@@ -230,6 +252,8 @@ class FanOuts:
     def _is_news(self, name: str, why: str) -> bool:
         """Count a fan-out that cannot be planned; say whether that was not known."""
         known, self._unplanned[name] = self._unplanned.get(name), why
+        if len(self._unplanned) > MOST_UNPLANNED:
+            del self._unplanned[next(iter(self._unplanned))]
         if known != why:
             self._metrics.unplanned.labels(name.rpartition("|")[2]).inc()
         return known != why

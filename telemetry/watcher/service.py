@@ -20,6 +20,7 @@ from telemetry.runtime.schedules import read_schedules
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.settings import Settings
 from telemetry.runtime.web import WebService
+from telemetry.store.audiences import COLLECTION as AUDIENCES
 from telemetry.store.client import Connection, DatabaseClock, connect
 from telemetry.store.commands import Session
 from telemetry.store.deferred import Deferred
@@ -122,10 +123,19 @@ class WatchService:
                 group.start_soon(timetable.run, name="timetable")
                 group.start_soon(conductor.run, name="conductor")
                 group.start_soon(fan_outs.run, name="fan-outs")
-                beside = {SCHEDULES: timetable.changed, RUNS: conductor.wake}
+                beside: Mapping[str, Callable[[], None]] = {
+                    SCHEDULES: timetable.changed,
+                    RUNS: conductor.wake,
+                    AUDIENCES: partial(self._audiences_changed, fan_outs),
+                }
                 await self._watcher(connection, quick, thorough, fan_outs, beside).run()
         finally:
             self._metrics.active.set(0)
+
+    def _audiences_changed(self, fan_outs: FanOuts) -> None:
+        if fan_outs.audiences_changed():
+            # Whatever was owed to one that was lacking is found by a full pass.
+            self._progress.next_full = 0.0
 
     def _memory(self, connection: Connection) -> Memory:
         finite = {name: policy.remember for name, policy in self._config.types.items() if policy.remember is not None}

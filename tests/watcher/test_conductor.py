@@ -1,9 +1,10 @@
 """Runs take turns: who is let out when, and what a crash, a pause or a cancel leaves."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 import anyio
 import pytest
@@ -13,8 +14,9 @@ from telemetry.core.delivery import Delivery, Signal, State, destination_of
 from telemetry.core.run import Ended, Limits, Run, RunState
 from telemetry.ops.runs import Operator, Verb, act
 from telemetry.ops.target import RunTarget
+from telemetry.store import held
 from telemetry.store.client import Connection
-from telemetry.store.deliveries import Deliveries
+from telemetry.store.deliveries import Deliveries, carried_out
 from telemetry.store.held import Held
 from telemetry.store.runs import Runs
 from telemetry.watcher.conductor import SLOWEST, Conductor
@@ -302,6 +304,25 @@ async def test_cancelled_between_the_row_and_the_letting_out_it_is_skipped_and_c
 
     run = await stage.to_the_end()
     assert run.counts == {State.SKIPPED: 5}
+
+
+async def test_what_was_skipped_before_costs_a_cancel_few_commands(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held, "AT_ONCE", 1)
+    run = await a_run(connection, Caller(), 60)
+    waiting, commands = Held(connection, NAME, run.id), list[Signal]()
+
+    def counted(signal: Signal, fields: Mapping[str, Any]) -> Any:
+        commands.append(signal)
+        return carried_out(signal, fields)
+
+    monkeypatch.setattr(held, "carried_out", counted)
+    assert await waiting.skip(0, 58, "cancelled") == 58
+    assert len(commands) == 58
+    assert await waiting.skip(0, 60, "cancelled") == 2
+    assert len(commands) - 58 <= 4
+    assert {row.state for row in await queue_of(connection)} == {State.SKIPPED}
 
 
 @pytest.mark.parametrize("verb", [Verb.PAUSE, Verb.CANCEL])

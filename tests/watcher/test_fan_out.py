@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import anyio
@@ -206,7 +207,7 @@ async def test_a_body_that_could_not_be_rendered_makes_dead_deliveries_that_are_
 async def test_an_unknown_audience_is_said_once_and_holds_up_nobody(connection: Connection, watching: Watching) -> None:
     other = Recorder("other")
     await an_audience(connection, "all", members(3))
-    async with watching(Caller(("nobody",)), other, sweep_every=0.1) as dispatcher:
+    async with watching(Caller(("nobody",)), other, sweep_every=0.1, full_sweep_every=0.5) as dispatcher:
         await Events(connection).insert([an_event(KEY)])
         await until(lambda: acked(connection, KEY, "other"))
         assert dispatcher._fan_outs is not None
@@ -217,15 +218,43 @@ async def test_an_unknown_audience_is_said_once_and_holds_up_nobody(connection: 
             return bool(unplanned.get() == 1)
 
         await until(told)
-        # In the meantime sweeps hand it over again and again.
         await Events(connection).insert([an_event("sign_up:u2")])
         await until(lambda: acked(connection, "sign_up:u2", "other"))
         assert unplanned.get() <= 2
         assert NAME not in (await the_event(connection)).acks
 
         await an_audience(connection, "nobody", members(2))
+        dispatcher._fan_outs.audiences_changed()
         await until(lambda: acked(connection, KEY, NAME))
     assert len(await queue_of(connection)) == 2
+
+
+async def test_what_is_for_an_audience_that_nobody_has_set_is_not_planned_again_every_round(
+    connection: Connection, watching: Watching
+) -> None:
+    other, planned = Recorder("other"), Counter[str]()
+
+    class Counting(Caller):
+        def plan(self, event: Event) -> list[Delivery | FanOut]:
+            planned[event.key] += 1
+            return super().plan(event)
+
+    keys = [f"sign_up:u{number}" for number in range(300)]
+    async with watching(Counting(("nobody",)), other, sweep_every=0.05):
+        await Events(connection).insert([an_event(key) for key in keys])
+        await until(lambda: acked(connection, keys[-1], "other"))
+
+        async def looked_at() -> bool:
+            """The rounds have gone on, past these events and to another."""
+            await Events(connection).insert([an_event("sign_up:after")])
+            return await acked(connection, "sign_up:after", "other")
+
+        await until(looked_at)
+        before = Counter(planned)
+        for number in range(10):
+            await Events(connection).insert([an_event(f"sign_up:then{number}")])
+            await until(partial(acked, connection, f"sign_up:then{number}", "other"))
+    assert all(planned[key] == before[key] for key in keys)
 
 
 async def acked(connection: Connection, key: str, consumer: str) -> bool:

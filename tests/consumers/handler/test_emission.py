@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import count
 from typing import Any
 
+import bson
 import pytest
 
-from consumers.handler import EmitError
+from consumers.handler import EmitError, emission
 from consumers.handler.emission import Emissions
 from telemetry.core.delivery import Delivery
 from telemetry.core.event import Event
+from telemetry.store.documents import event_row
 from tests.facts import LONG_AGO, a_delivery, an_event
 
 NOW = LONG_AGO + timedelta(days=1)
@@ -99,12 +102,22 @@ def test_what_can_never_be_an_event_is_named(given: dict[str, Any], said: str) -
     assert "\n" not in str(error.value)
 
 
-def test_all_of_them_together_fit_in_a_row() -> None:
+@pytest.mark.parametrize(
+    "properties", [None, {"long": "x" * 60_000}, {"numbers": [1] * 20_000}], ids=["many", "long", "numbers"]
+)
+def test_all_of_them_together_fit_in_a_row(monkeypatch: pytest.MonkeyPatch, properties: Any) -> None:
+    most = 512 * 1024
+    monkeypatch.setattr(emission, "LARGEST_IN_ALL", most)
     emissions = Emissions("find", a_delivery(an_event()), NOW)
-    for number in range(139):
-        emissions.add("winner_found", number, {"long": "x" * 60_000}, None)
-    with pytest.raises(EmitError, match="more than 8388608 bytes in all"):
-        emissions.add("winner_found", 139, {"long": "x" * 60_000}, None)
+
+    def emit_without_end() -> None:
+        for number in count():
+            emissions.add("winner_found", number, properties, None)
+
+    with pytest.raises(EmitError, match=f"more than {most} bytes in all"):
+        emit_without_end()
+    rows = [event_row(event) for event in emissions.events("msg_" + "x" * 32, NOW)]
+    assert most < len(bson.encode({"emits": rows})) < 1.5 * most
 
 
 def test_a_time_zone_is_kept_as_a_moment() -> None:

@@ -1,5 +1,7 @@
 """What comes of a handler's calls: its effect, its completion and what follows, whatever happens in between."""
 
+import asyncio
+import sys
 from collections import Counter
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 
 from consumers.handler import Context, Occasion, Reject
 from consumers.handler.emission import Emissions
-from consumers.handler.registration import Registration
+from consumers.handler.registration import Function, Registration
 from telemetry.core.delivery import Delivery, Signal, State
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
@@ -142,6 +144,49 @@ async def test_a_handler_that_rejects_is_not_called_again(workshop: Workshop) ->
     assert "no such campaign" == (await workshop.row(KEY)).reason
     assert [1] == calls
     assert [] == await workshop.emitted()
+
+
+async def test_a_rejection_for_a_reason_that_no_row_can_hold_is_one(workshop: Workshop) -> None:
+    async def picky(_event: Occasion, _ctx: Context) -> None:
+        raise Reject("no \ud800" + "x" * 1000)
+
+    handler = a_handler(picky)
+    await workshop.offer(handler, KEY)
+    async with workshop.courier(handler):
+        await workshop.until_all(State.DEAD, KEY)
+    reason = (await workshop.row(KEY)).reason
+    assert reason is not None
+    assert reason.startswith("no \\ud800xxx")
+    assert 500 < len(reason) < 510
+
+
+async def exits(_event: Occasion, _ctx: Context) -> None:
+    """End the process, as a command of somebody's does."""
+    sys.exit(3)
+
+
+async def waits_for_what_is_cancelled(_event: Occasion, _ctx: Context) -> None:
+    """Wait for a task that somebody has cancelled."""
+    waiting = asyncio.ensure_future(anyio.sleep_forever())
+    waiting.cancel()
+    await waiting
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (exits, "it wanted to end its process: SystemExit(3)"),
+        (waits_for_what_is_cancelled, "something that was cancel"),
+    ],
+)
+async def test_what_would_end_more_than_its_try_is_a_failed_try(
+    workshop: Workshop, function: Function, said: str
+) -> None:
+    handler = a_handler(function, retries="")
+    await workshop.offer(handler, KEY)
+    async with workshop.courier(handler):
+        await workshop.until_all(State.DEAD, KEY, seconds=5)
+    assert said in ((await workshop.row(KEY)).reason or "")
 
 
 async def test_after_its_last_try_it_is_dead(workshop: Workshop) -> None:
