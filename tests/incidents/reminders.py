@@ -94,10 +94,8 @@ class Reminders:
     def at_once(self) -> int:
         """To how many places requests were under way at once, at most."""
         posts = [post for post in self.world.discord.traffic.requests if post.creates and post.end]
-        moments = [(post.start, post) for post in posts]
         return max(
-            len({post.channel for post in posts if post.start <= moment < (post.end or moment)})
-            for moment, _ in moments
+            len({other.channel for other in posts if other.start <= post.start < (other.end or 0)}) for post in posts
         )
 
     async def holds(self) -> bool:
