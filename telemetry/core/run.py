@@ -36,7 +36,7 @@ class Limits:
     """How much may be out at once, and how often something is let out."""
 
     accounts: int = 8
-    destinations: int = 3  # of one run
+    destinations: int = 3  # of one account
     rate: float = 40.0  # deliveries a minute, of one account
 
 
@@ -137,9 +137,10 @@ def in_turn(runs: Sequence[Run], at_rest: Collection[str], limits: Limits) -> li
     return list(chosen.values())[: limits.accounts]
 
 
-def places(run: Run, at_rest: Collection[str], limits: Limits) -> int:
-    """Count the destinations that may be added to those at which a run is."""
-    return limits.destinations - len({destination_of(name) for name in run.active if name not in at_rest})
+def places(run: Run, runs: Sequence[Run], at_rest: Collection[str], limits: Limits) -> int:
+    """Count the destinations that may be added to those at which its account is, by this run or another one of some."""
+    out = {name for other in runs if other.account == run.account for name in other.active}
+    return limits.destinations - len({destination_of(name) for name in out if name not in at_rest})
 
 
 def choose(run: Run, ahead: Sequence[tuple[int, str]], past: int, closed: Collection[str], room: int) -> Choice:

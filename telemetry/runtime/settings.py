@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     sweep_overlap: Seconds = 60
     batch: int = Field(1000, ge=1)  # events, or deliveries of a run, that a watcher takes up at once
     run_accounts: int = Field(8, ge=1)  # whose runs go on at once
-    run_destinations: int = Field(3, ge=1)  # of one run at once
+    run_destinations: int = Field(3, ge=1)  # of one account at once
     run_rate: float = Field(40, gt=0, allow_inf_nan=False)  # deliveries a minute, of one account
 
     bot_port: Port = 8082

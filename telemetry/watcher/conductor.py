@@ -97,8 +97,10 @@ class Conductor:
             after = await self._take_stock(run, rows)
             moved |= after is not run
             now += [after] if after else []
+        # Paused or cancelled a moment ago, a run keeps the places of what it had let out.
+        out = [counted(run, ends(run.active, rows[run.consumer])) for run in runs]
         for run in in_turn(now, at_rest, self._limits):
-            moved |= await self._let_out(run, rows, at_rest)
+            moved |= await self._let_out(run, rows, places(run, out, at_rest, self._limits))
         return any(run.active or run.state is not RunState.PAUSED for run in now), moved
 
     async def _active(self, runs: Sequence[Run]) -> Mapping[str, Mapping[str, Delivery]]:
@@ -139,7 +141,7 @@ class Conductor:
             log.info("run.ended", run=run.id, state=after.state, deliveries=after.total)
         return None if after.is_over else replace(after, step=after.step + 1)
 
-    async def _let_out(self, run: Run, rows: Mapping[str, Mapping[str, Delivery]], at_rest: Collection[str]) -> bool:
+    async def _let_out(self, run: Run, rows: Mapping[str, Mapping[str, Delivery]], free: int) -> bool:
         """Let out what a run may; answer whether it was anything."""
         held = Held(self._connection, run.consumer, run.id)
         known = rows[run.consumer]
@@ -148,7 +150,7 @@ class Conductor:
             # It was named, and not let out: the process before this one ended just then.
             await held.admit(left)
         bucket = self._bucket(run.account)
-        room = min(places(run, at_rest, self._limits), bucket.refill(self._clock.monotonic(), self._chance))
+        room = min(free, bucket.refill(self._clock.monotonic(), self._chance))
         if room <= 0 or run.waiting <= 0:
             return bool(left)
         choice = await self._choice(held, run, room)

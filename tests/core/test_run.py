@@ -68,7 +68,8 @@ def test_one_that_waits_for_a_later_try_takes_no_place(fields: dict[str, Any], r
     at_rest = resting(["k|a"], rows, (), LONG_AGO)
 
     assert at_rest == ({"k|a"} if rests else set())
-    assert places(a_run(active=("k|a",)), at_rest, Limits(destinations=3)) == (3 if rests else 2)
+    run = a_run(active=("k|a",))
+    assert places(run, [run], at_rest, Limits(destinations=3)) == (3 if rests else 2)
 
 
 def test_one_whose_destination_is_closed_takes_no_place() -> None:
@@ -95,6 +96,12 @@ def test_a_run_that_can_let_nothing_out_gives_way(fields: dict[str, Any]) -> Non
     runs = [a_run("old", 1, **fields), a_run("new", 2)]
 
     assert [run.id for run in in_turn(runs, {"k|a"}, Limits())] == ["new"]
+
+
+def test_unless_it_is_set_otherwise_eight_accounts_go_on_at_once_and_three_destinations_of_each() -> None:
+    runs = [a_run(f"run {number}", number, f"account {number}") for number in range(9)]
+    assert [run.id for run in in_turn(runs, (), Limits())] == [run.id for run in runs[:8]]
+    assert 3 == places(runs[0], runs, (), Limits())
 
 
 def test_a_run_that_is_still_being_offered_keeps_its_turn() -> None:

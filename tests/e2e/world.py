@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import anyio.to_thread
 
 from bot.simulator.settings import COMMUNITY
 from bot.simulator.simulator import Simulator
@@ -87,6 +88,12 @@ class World:
         daemon = Daemon([sys.executable, "-m", "telemetry.cli.main", *words], self.env, folder)
         self._daemons.append(daemon)
         return daemon
+
+    async def typed(self, *words: str) -> tuple[int, str]:
+        """Type a command; give its exit code and what it printed."""
+        done = self.start_plainly(*words)
+        # Discord is in this process, and goes on meanwhile.
+        return await anyio.to_thread.run_sync(done.process.wait, 60), done.text()
 
     def end(self) -> None:
         """Leave no process behind."""

@@ -1,4 +1,4 @@
-"""Eleven commands that are refused, each in one line that says why, and nothing is changed by any."""
+"""Eleven resumes and cancels that are refused, and six pauses, each in one line that says why; nothing is changed."""
 
 from collections.abc import Awaitable, Callable
 
@@ -13,6 +13,7 @@ from telemetry.store.runs import Runs
 from tests.watcher.fan_outs import KEY, NAME, RUN, Caller, a_run, queue_of
 
 TARGET = RunTarget(KEY)
+NOBODY = "run:sign_up:nobody"
 ANNA = Operator("anna", "lunch")
 Before = Callable[[Connection], Awaitable[object]]
 
@@ -34,28 +35,37 @@ async def finished(connection: Connection) -> None:
     await rows.update_one({"_id": RUN}, {"$set": {"state": RunState.FINISHED.value}, "$unset": {"open": ""}})
 
 
+# Ids, existence, whose it is, and how it stands: the eleven that an operator once lacked.
 GUARDS = {
-    "pause_refuses_an_id_that_is_none": (as_it_is, Verb.PAUSE, "run:|discord", None, "names no run: expected run:"),
-    "pause_refuses_a_run_that_does_not_exist": (
-        as_it_is,
-        Verb.PAUSE,
-        "run:sign_up:nobody",
-        None,
-        "there is no such run",
-    ),
-    "pause_refuses_another_accounts_run": (as_it_is, Verb.PAUSE, f"run:{KEY}", "other", "is of account 'one'"),
-    "pause_refuses_a_run_that_is_paused": (paused, Verb.PAUSE, f"run:{KEY}", None, "paused already"),
-    "pause_refuses_a_run_that_is_finished": (finished, Verb.PAUSE, f"run:{KEY}", None, "it is finished"),
+    "resume_refuses_an_id_that_is_none": (as_it_is, Verb.RESUME, "run:|discord", None, "names no run: expected run:"),
+    "resume_refuses_a_run_that_does_not_exist": (as_it_is, Verb.RESUME, NOBODY, None, "there is no such run"),
     "resume_refuses_another_accounts_run": (paused, Verb.RESUME, f"run:{RUN}", "other", "not of 'other'"),
     "resume_refuses_a_run_that_is_not_paused": (as_it_is, Verb.RESUME, f"run:{RUN}", None, "it is not paused"),
     "resume_refuses_a_run_that_was_cancelled": (cancelled, Verb.RESUME, f"run:{RUN}", "one", "cancelled by anna"),
     "resume_refuses_a_run_that_is_finished": (finished, Verb.RESUME, f"run:{RUN}", None, "it is finished"),
-    "cancel_refuses_a_run_that_is_finished": (finished, Verb.CANCEL, f"run:{KEY}", None, "it is finished"),
+    "cancel_refuses_an_id_that_is_none": (as_it_is, Verb.CANCEL, "run:", None, "names no run: expected run:"),
+    "cancel_refuses_a_run_that_does_not_exist": (as_it_is, Verb.CANCEL, NOBODY, None, "there is no such run"),
+    "cancel_refuses_another_accounts_run": (as_it_is, Verb.CANCEL, f"run:{KEY}", "other", "not of 'other'"),
     "cancel_refuses_a_run_that_was_cancelled": (cancelled, Verb.CANCEL, f"run:{KEY}", None, "cancelled by anna"),
+    "cancel_refuses_a_run_that_is_finished": (finished, Verb.CANCEL, f"run:{KEY}", None, "it is finished"),
+}
+PAUSES = {
+    "pause_refuses_an_id_that_is_none": (as_it_is, Verb.PAUSE, "run:|discord", None, "names no run: expected run:"),
+    "pause_refuses_a_run_that_does_not_exist": (as_it_is, Verb.PAUSE, NOBODY, None, "there is no such run"),
+    "pause_refuses_another_accounts_run": (as_it_is, Verb.PAUSE, f"run:{KEY}", "other", "is of account 'one'"),
+    "pause_refuses_a_run_that_is_paused": (paused, Verb.PAUSE, f"run:{KEY}", None, "paused already"),
+    "pause_refuses_a_run_that_was_cancelled": (cancelled, Verb.PAUSE, f"run:{KEY}", None, "cancelled by anna"),
+    "pause_refuses_a_run_that_is_finished": (finished, Verb.PAUSE, f"run:{KEY}", None, "it is finished"),
 }
 
 
-@pytest.mark.parametrize(("before", "verb", "target", "account", "said"), GUARDS.values(), ids=GUARDS)
+def test_there_are_eleven_guards_of_resume_and_cancel() -> None:
+    assert 11 == len(GUARDS)
+
+
+@pytest.mark.parametrize(
+    ("before", "verb", "target", "account", "said"), (GUARDS | PAUSES).values(), ids=GUARDS | PAUSES
+)
 async def test_guard(
     connection: Connection, before: Before, verb: Verb, target: str, account: str | None, said: str
 ) -> None:

@@ -153,8 +153,31 @@ async def test_a_paused_run_gives_way_and_resumes_as_the_same_run(connection: Co
     assert (len(await stage.out("sign_up:old")), len(await stage.out("sign_up:new"))) == (0, 3)
 
     await act(connection, Verb.RESUME, old, Operator("anna"))
+    await stage.tell(await stage.out("sign_up:new"))
     run = await stage.to_the_end(f"sign_up:old|{NAME}")
     assert (run.state, run.counts) == (RunState.FINISHED, {State.DELIVERED: 4})
+
+
+@pytest.mark.parametrize("verb", [Verb.PAUSE, Verb.CANCEL])
+async def test_what_is_still_out_of_a_run_keeps_its_places_from_the_next_of_its_account(
+    connection: Connection, verb: Verb
+) -> None:
+    caller = Caller()
+    await a_run(connection, caller, 4, "sign_up:old", order=1)
+    await a_run(connection, caller, 6, "sign_up:new", order=2)
+    stage = Stage(connection, caller)
+    for _ in range(3):
+        await stage.round()
+    await act(connection, verb, RunTarget("sign_up:old"), Operator("anna"))
+
+    for _ in range(2):
+        await stage.round()
+    assert (len(await stage.out("sign_up:old")), len(await stage.out("sign_up:new"))) == (3, 0)
+
+    await stage.tell((await stage.out("sign_up:old"))[:2])
+    for _ in range(2):
+        await stage.round()
+    assert (len(await stage.out("sign_up:old")), len(await stage.out("sign_up:new"))) == (1, 2)
 
 
 async def test_accounts_go_on_side_by_side_but_not_more_than_so_many(connection: Connection) -> None:
