@@ -42,7 +42,7 @@ class Matrix:
         """List everything that can be done to a scenario's daemon."""
         clean = await self.undisturbed(scenario)
         assert clean.judgement.holds, str(clean)
-        places = list(dict.fromkeys(clean.seen))
+        places = [place for place in dict.fromkeys(clean.seen) if not place.exchange.startswith(scenario.spared)]
         return [
             Trial(scenario, place, action)
             for action in scenario.actions

@@ -32,6 +32,13 @@ HUNTS = (
     Hunt("constant id", "courier: several at once", "kill", "POST"),
     Hunt("settling last", "courier: several at once", "kill", "POST"),
     Hunt("guarded firing", "watcher: put off and taken back while they fire", "stop", "update events"),
+    Hunt("deciding first", "watcher: schedules are changed while they fire", "kill", "insert events"),
+    Hunt("guarded deciding", "watcher: schedules are changed while they fire", "stop", "update schedules"),
+    Hunt("pinned run", "watcher: a fan-out half-way", "kill", "update runs"),
+    Hunt("naming first", "watcher: a fan-out half-way", "kill", "update discord_queue"),
+    Hunt("guarded run", "watcher: runs are paused, resumed and cancelled", "stop", "update runs"),
+    Hunt("emits in the row", "handler: an effect, and follow-ups", "kill", "insert events"),
+    Hunt("one transaction", "handler: an effect, and follow-ups", "kill", "insert deeds"),
     Hunt("fresh record", "bot: nonce window over, it was posted", "stop", "update channels"),
 )
 

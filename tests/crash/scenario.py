@@ -13,6 +13,8 @@ from tests.crash.stage import Stage
 from tests.receiver import Reply
 
 MOMENT = 0.5
+# What a daemon says when it starts, for a scenario that begins later; another one of its strikes there.
+STARTING = ("buildInfo", "listIndexes", "createIndexes", "aggregate", "update consumers")
 
 
 class Start(StrEnum):
@@ -110,6 +112,7 @@ class Scenario:
     neighbour: bool = False
     in_order: bool = True
     actions: Sequence[str] = ("kill",)
+    spared: tuple[str, ...] = ()  # exchanges, by how they begin
     outlet: Outlet = Outlet.DISCORD
     handler: str = ""  # whose deliveries it is about, where they go to no outlet
     verdicts: Sequence[Callable[[Stage], Awaitable[Judgement]]] = ()  # none: each fact is told once

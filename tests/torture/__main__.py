@@ -38,13 +38,14 @@ def torture(
 
         outcome = asyncio.run(Torture(seed, minutes * 60, rate, say, without).run())
     Console().print(_table(outcome))
-    for kind, found in (("lost", outcome.lost), ("twice", outcome.twice), ("wrong", outcome.other)):
+    wrong = outcome.judgement
+    for kind, found in (("lost", wrong.lost), ("twice", wrong.twice), ("wrong", wrong.other)):
         for what in found[:SHOWN]:
             screen.print(f"{kind}: {what}", highlight=False)
-    write(output, asdict(outcome) | {"holds": outcome.holds})
-    if not outcome.holds:
+    write(output, asdict(outcome) | asdict(wrong) | {"holds": wrong.holds})
+    if not wrong.holds:
         screen.print(f"again: make torture MINUTES={minutes:g} SEED={seed}")
-    raise typer.Exit(not outcome.holds)
+    raise typer.Exit(not wrong.holds)
 
 
 def _table(outcome: Outcome) -> Table:
@@ -58,9 +59,9 @@ def _table(outcome: Outcome) -> Table:
         "batches sent again": outcome.sent_again,
         "acts": acts,
         "daemons killed": outcome.kills,
-        "lost": len(outcome.lost),
-        "twice": len(outcome.twice),
-        "otherwise wrong": len(outcome.other),
+        "lost": len(outcome.judgement.lost),
+        "twice": len(outcome.judgement.twice),
+        "otherwise wrong": len(outcome.judgement.other),
     }.items():
         drawn.add_row(name, str(figure))
     return drawn

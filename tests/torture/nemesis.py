@@ -10,7 +10,8 @@ from tests.crash.file import CHANNELS
 from tests.crash.stage import Stage
 from tests.faketime import FAKETIME
 from tests.receiver import Reply
-from tests.torture.plan import Act, Kind
+from tests.torture.operator import Operator
+from tests.torture.plan import OPERATOR, Act, Kind
 from tests.torture.seat import Seat
 from tests.torture.weather import Mode
 
@@ -56,9 +57,14 @@ class Nemesis:
         self._seats = {seat.name: seat for seat in seats}
         self._stage = stage
         self._discord = stage.discord
+        self._operator = Operator(stage)
         self._database = database
         self._say = say
         self.done: Counter[Kind] = Counter()
+
+    async def begin(self) -> None:
+        """Make what is to be interfered with."""
+        await self._operator.begin()
 
     async def carry_out(self, acts: Sequence[Act]) -> None:
         """Do everything at its time."""
@@ -77,7 +83,7 @@ class Nemesis:
             self._allow(channel)
         for seat in self._seats.values():
             await seat.heal()
-        await self._stage.ask("webhooks", "enable", "crm")
+        await self._operator.heal()
 
     async def _do(self, act: Act) -> None:
         match act.kind:
@@ -93,10 +99,8 @@ class Nemesis:
                 await self._database.act(act)
             case Kind.LIMIT | Kind.FAIL | Kind.FAIL_AFTER | Kind.DROP_AFTER if act.target == "receiver":
                 self._stage.receiver.replies.extend([REPLIES[act.kind]] * 2)
-            case Kind.SWITCH:
-                await self._stage.ask("webhooks", "disable", "crm")
-                await asyncio.sleep(act.seconds)
-                await self._stage.ask("webhooks", "enable", "crm")
+            case kind if kind in OPERATOR:
+                await self._operator.act(act)
             case Kind.LIMIT:
                 self._discord.faults.script(**FAULTS[act.kind], retry_after=act.seconds)
             case Kind.FAIL | Kind.FAIL_AFTER | Kind.DROP_AFTER:

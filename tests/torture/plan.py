@@ -7,7 +7,7 @@ from random import Random
 
 SEATS = (
     *("ingest-0", "ingest-1", "watch-0", "watch-1", "bot-0", "bot-1"),
-    *("courier webhook-0", "courier webhook-1"),
+    *("courier webhook-0", "courier webhook-1", "courier fulfil-0", "courier fulfil-1"),
 )
 CHANNELS = ("community", "badges")
 TOLD = ("discord", "receiver")
@@ -32,11 +32,22 @@ class Kind(StrEnum):
     FORBID = "forbid a channel"
     BLIND = "forbid its history"
     SWITCH = "switch an endpoint off"
+    HOLD = "pause a run"
+    BREAK_OFF = "cancel a run"
+    RESCHEDULE = "change a schedule"
+    SUSPEND = "pause a schedule"
 
 
 DAEMON = frozenset({Kind.KILL, Kind.PAUSE, Kind.CUT, Kind.DELAY, Kind.DEAFEN, Kind.CLOCK})
 CHANNEL = frozenset({Kind.DELETE, Kind.FORBID, Kind.BLIND})
 ANSWER = frozenset({Kind.LIMIT, Kind.FAIL, Kind.FAIL_AFTER, Kind.DROP_AFTER})
+OPERATOR = {
+    Kind.SWITCH: "receiver",
+    Kind.HOLD: "runs",
+    Kind.BREAK_OFF: "runs",
+    Kind.RESCHEDULE: "schedules",
+    Kind.SUSPEND: "schedules",
+}
 # How often, and for how many seconds at least and at most.
 HABITS: Mapping[Kind, tuple[float, float, float]] = {
     Kind.KILL: (40, 0.0, 2.0),
@@ -55,6 +66,10 @@ HABITS: Mapping[Kind, tuple[float, float, float]] = {
     Kind.FORBID: (2, 1.0, 5.0),
     Kind.BLIND: (1.5, 1.0, 5.0),
     Kind.SWITCH: (1.5, 1.0, 4.0),
+    Kind.HOLD: (5, 0.5, 4.0),
+    Kind.BREAK_OFF: (2, 0.0, 0.0),
+    Kind.RESCHEDULE: (2, 0.0, 0.0),
+    Kind.SUSPEND: (2, 0.5, 3.0),
 }
 QUIET_BEFORE, QUIET_AFTER = 3.0, 3.0
 
@@ -93,4 +108,4 @@ def _target(kind: Kind, chance: Random) -> str:
         return chance.choice(CHANNELS)
     if kind in ANSWER:
         return chance.choice(TOLD)
-    return "receiver" if kind is Kind.SWITCH else "database"
+    return OPERATOR.get(kind, "database")

@@ -12,6 +12,7 @@ from tests.crash.submission import submit
 from tests.torture.seat import Seat
 
 MOST_IN_A_BATCH = 20
+KINDS = {"sign_up": 46, "badge_awarded": 46, "order": 7, "news": 1}  # and how many of a hundred facts are of it
 REPEATED = 0.2  # of what is sent has been sent before
 DEFERRED = 0.2  # of the facts are to be told within seconds, not at once
 LATEST = 4.0
@@ -53,7 +54,7 @@ class Producers:
             if mine and chance.random() < REPEATED:
                 batch.append(chance.choice(mine))
                 continue
-            kind, deferred = chance.choice(("sign_up", "badge_awarded")), chance.random() < DEFERRED
+            (kind,), deferred = chance.choices([*KINDS], [*KINDS.values()]), chance.random() < DEFERRED
             fact = Fact(kind, f"p{number}-{len(mine):06}", deferred)
             mine.append(fact)
             batch.append(fact)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from tests.crash.scenario import Scenario, Start, some
+from tests.crash.scenario import STARTING, Scenario, Start, some
 from tests.crash.stage import Stage
 from tests.crash.verdicts.handlers import DEEDS, done_once, followed_up
 
@@ -31,6 +31,7 @@ SCENARIOS = (
         begin=_make_room,
         has_come=partial(_all_are_told, "fulfil"),
         verdicts=(partial(followed_up, handler="fulfil"), done_once),
+        spared=STARTING,
         actions=("kill", "stop"),
     ),
     Scenario(
@@ -43,6 +44,7 @@ SCENARIOS = (
         crew=("watch", "bot"),
         has_come=partial(_all_are_told, "ponder"),
         verdicts=(partial(followed_up, handler="ponder"),),
+        spared=STARTING,
         actions=("stop",),
     ),
 )

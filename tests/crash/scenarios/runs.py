@@ -3,16 +3,15 @@
 from functools import partial
 
 from tests.crash.audiences import MEMBERS, OTHER_MEMBERS, OTHER_STAFF, set_audience, set_audiences
-from tests.crash.scenario import Scenario, Start, some
+from tests.crash.scenario import STARTING, Scenario, Start, some
 from tests.crash.stage import Stage
-from tests.crash.verdicts.runs import NOTED, audited, members, none_is_open
+from tests.crash.verdicts.runs import HOW, NOTED, audited, members, none_is_open
 from tests.until import came_true
 
-# Two members a page, and two at once.
-SMALL = {"TELLONCE_BATCH": "3", "TELLONCE_RUN_DESTINATIONS": "2"}
+# Two members a page.
+SMALL = {"TELLONCE_BATCH": "3", "TELLONCE_RUN_DESTINATIONS": "4"}
 NEWS = some("news", 2)
 PAUSED, CANCELLED = (f"run:{fact.key}" for fact in NEWS)
-HOW = ("--by", "operator", "--reason", "changed minds")
 PATIENCE = 20.0
 
 
@@ -62,6 +61,7 @@ SCENARIOS = (
         heal=_others_join,
         has_come=none_is_open,
         verdicts=(partial(members, possible=(MEMBERS, OTHER_MEMBERS)), audited),
+        spared=STARTING,
         actions=("kill", "stop"),
     ),
     Scenario(
@@ -76,6 +76,7 @@ SCENARIOS = (
         conclude=_resume,
         has_come=none_is_open,
         verdicts=(partial(members, possible=(MEMBERS,)), audited),
+        spared=STARTING,
         actions=("kill", "stop"),
     ),
 )
