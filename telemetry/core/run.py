@@ -14,8 +14,9 @@ from telemetry.core.delivery import Delivery, State, destination_of
 
 # A delivery that came to one of these leaves its place to the next one, whatever is done about it later.
 ENDS = frozenset({State.DELIVERED, State.DEAD, State.PARKED, State.SKIPPED})
-# More than these are not out at once, those that wait for another try or for their destination included.
-MOST_ACTIVE = 50
+# More than these are not out at once, those that wait for another try or for their destination included: they hold
+# up nobody, but each round reads them.
+MOST_ACTIVE = 500
 
 
 class RunState(StrEnum):

@@ -127,7 +127,10 @@ async def _plain(connection: Connection, found: Audit, event: Event, consumer: s
         found.judge(consumer, row)
     if ack is None and owed and not rows:
         found.expected += 1
-        found.lack(Missing(event.key, consumer, "not offered yet"), "not offered yet")
+        if event.is_due(connection.clock.now()):
+            found.lack(Missing(event.key, consumer, "not offered yet"), "not offered yet")
+        else:
+            found.waiting += 1
     if lacking := expected - len(rows):
         told = Missing(event.key, consumer, f"not there at all: {lacking} of {expected} deliveries")
         found.lack(told, "not there at all", lacking)

@@ -15,7 +15,7 @@ from telemetry.core.errors import ConfigurationError, TellonceError, Unavailable
 from telemetry.core.event import Event
 from telemetry.core.fan_out import FanOut
 from telemetry.core.pin import Pin, pin_of, run_id
-from telemetry.core.run import Run
+from telemetry.core.run import Run, RunState
 from telemetry.runtime.logs import get_logger
 from telemetry.store.audiences import Audiences
 from telemetry.store.client import Connection
@@ -167,6 +167,14 @@ class Offering:
         # Last, as whoever comes after a crash looks for runs that are not complete.
         await self._runs.complete(run)
 
+    async def cut_short(self) -> bool:
+        """End the offering of a run that is cancelled, where it cannot come to its own end; answer whether it is."""
+        run = await self._runs.read(self.run)
+        if self._pin is None or run is None or run.state is not RunState.CANCELLING:
+            return False
+        await self._finish(self._pin, run)
+        return True
+
     async def close(self) -> None:
         """Let go of what is open."""
         if self._members is not None:
@@ -233,7 +241,9 @@ class FanOuts:
             raise
         except TellonceError as error:
             # It stays owed, and the sweep hands it over again.
-            if isinstance(error, ConfigurationError):
+            if await offering.cut_short():
+                self._changed()
+            elif isinstance(error, ConfigurationError):
                 self._lacking[offering.audiences] = self._connection.clock.monotonic() + LACKING
             if self._is_news(name, str(error)):
                 log.error("fan_out.unplanned", run=name, why=str(error))  # noqa: TRY400

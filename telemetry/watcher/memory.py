@@ -1,6 +1,6 @@
 """Forgetting in time: facts past their type's remembrance whose every delivery is done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import anyio
@@ -9,7 +9,7 @@ from telemetry.core.clock import Clock
 from telemetry.runtime.logs import get_logger
 from telemetry.store.attempts import Attempts
 from telemetry.store.client import Connection
-from telemetry.store.deliveries import queues
+from telemetry.store.deliveries import Deliveries, queues
 from telemetry.store.events import Events
 from telemetry.store.runs import Runs
 from telemetry.watcher.metrics import WatchMetrics
@@ -56,6 +56,7 @@ class Memory:
     async def _forget(self, events: Events, keys: list[str]) -> int:
         rows = await queues(self._connection)
         kept = {key for queue in rows for key in await queue.unfinished(keys)}
+        kept |= await self._of_unfinished(events, rows, keys)
         gone = [key for key in keys if key not in kept]
         if gone:
             # Tombstones first: an event deleted before them would come back and find its offers taken.
@@ -67,3 +68,13 @@ class Memory:
             await events.forget(gone)
         self._metrics.forgotten.inc(len(gone))
         return len(gone)
+
+    async def _of_unfinished(self, events: Events, rows: Sequence[Deliveries], keys: list[str]) -> set[str]:
+        """Say which events were made by a delivery that may make them again: they must be found then."""
+        origins = {event.key: event.origin or {} for event in await events.fetch(keys)}
+        made = {key: str(origin["event"]) for key, origin in origins.items() if "handler" in origin}
+        if not made:
+            return set()
+        makers = sorted(set(made.values()))
+        unfinished = {maker for queue in rows for maker in await queue.unfinished(makers)}
+        return {key for key, maker in made.items() if maker in unfinished}

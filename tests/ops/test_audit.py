@@ -1,5 +1,7 @@
 """Expected against told: who is missing, and why."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -107,3 +109,11 @@ async def test_the_law_holds_of_an_event_whose_deliveries_are_held(connection: C
     assert report.holds
     (share,) = [share for (_, name), share in report.totals.shares.items() if name == NAME]
     assert (share.deliveries, share.states["held"]) == (5, 5)  # type: ignore[index]
+
+
+async def test_what_is_to_be_told_later_waits_and_is_not_missing(deployment: Deployment) -> None:
+    event = deployment.an_event("sign_up:u9")
+    due = deployment.connection.clock.now() + timedelta(days=1)
+    await deployment.events.insert([replace(event, due_at=due, deliver_at=due, revision=0)])
+    found = await audited(deployment.connection, "sign_up:u9")
+    assert (1, 1, 0) == (found.expected, found.waiting, found.missing)

@@ -7,12 +7,15 @@ from typing import Any
 
 import anyio
 import pytest
+from prometheus_client import CollectorRegistry
 from pymongo import monitoring
 
 from telemetry.core.delivery import Delivery, State
 from telemetry.core.errors import TellonceError
 from telemetry.core.event import Event
 from telemetry.core.fan_out import FanOut
+from telemetry.ops.runs import Operator, Verb, act
+from telemetry.ops.target import RunTarget
 from telemetry.store.client import Connection, connect
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.documents import held_place
@@ -20,7 +23,8 @@ from telemetry.store.events import Events
 from telemetry.store.registry import Registry
 from telemetry.store.runs import Runs
 from telemetry.watcher import fan_out
-from telemetry.watcher.fan_out import Handed, Offering
+from telemetry.watcher.fan_out import FanOuts, Handed, Offering
+from telemetry.watcher.metrics import WatchMetrics
 from tests.audiences import an_audience
 from tests.facts import Recorder, an_event
 from tests.until import until
@@ -342,3 +346,30 @@ async def test_thousands_of_members_cost_two_writes_a_page(
     assert commands.counts["insert"] == number // 500, "a page is one insert"
     assert commands.counts["update"] <= number // 500 + 4, "and one note"
     assert commands.largest == 500, "no more is in memory at once"
+
+
+async def test_a_run_that_cannot_be_offered_to_its_end_ends_when_it_is_cancelled(connection: Connection) -> None:
+    """
+    Seven days after an audience was replaced its former version is gone; a run may have begun with that one.
+    """
+    await an_audience(connection, "all", members(9))
+    event = await owe(connection)
+    offering = Offering(connection, RUN, Handed(event, NAME, Caller().plan(event)))
+    for _ in range(2):
+        assert not await offering.step()
+    await offering.close()
+    await connection["audiences"].delete_many({})
+    await act(connection, Verb.CANCEL, RunTarget(KEY), Operator("ada"))
+
+    fan_outs = FanOuts(connection, WatchMetrics(CollectorRegistry()), lambda: None)
+    await fan_outs.resume()
+    async with anyio.create_task_group() as group:
+        group.start_soon(fan_outs.run)
+
+        async def is_settled() -> bool:
+            """The event is owed no more."""
+            return (await the_event(connection)).due_at is None
+
+        await until(is_settled)
+        group.cancel_scope.cancel()
+    assert len(await queue_of(connection)) == (await the_event(connection)).acks[NAME].deliveries

@@ -95,3 +95,16 @@ async def test_a_cancelled_one_that_is_opened_again_while_it_is_being_forgotten_
     assert (2, None) == (stands.revision, stands.cancelled)
     assert stands.due_at is not None
     assert not [row async for row in connection["events"].find({"forgotten": True})]
+
+
+async def test_what_a_handler_made_stays_while_its_delivery_may_make_it_again(connection: Connection) -> None:
+    await told(connection, "winner_found:u1")
+    origin = {"handler": "find_winners", "event": "campaign_closing:c1"}
+    await connection["events"].update_one({"_id": "winner_found:u1"}, {"$set": {"origin": origin}})
+    maker = a_delivery(an_event("campaign_closing:c1"), "handler:find_winners")
+    handlers = Deliveries(connection, "find_winners")
+    await handlers.offer([maker])
+    assert 0 == await memory(connection).forget("winner_found", timedelta(days=1))
+
+    await handlers.settle([(maker.id, 0)], Signal.DONE)
+    assert 1 == await memory(connection).forget("winner_found", timedelta(days=1))
