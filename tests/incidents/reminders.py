@@ -10,6 +10,7 @@ from bot.simulator.settings import COMMUNITY
 from telemetry.core.delivery import destination_of
 from telemetry.ops.verify import verify
 from telemetry.store.runs import Runs
+from tests.audiences import an_audience
 from tests.e2e.daemon import Daemon
 from tests.e2e.world import World, submit
 from tests.until import until
@@ -43,12 +44,9 @@ class Reminders:
         world.env |= {"TELLONCE_RUN_RATE": "6000"}
 
     async def set_groups(self) -> None:
-        """Set the audience, by its file."""
+        """Set the audience."""
         listed = [f"discord:{number}" for number in CHANNELS] + [f"discord-user:{number}" for number in PEOPLE]
-        file = self.world.config.with_name("groups.txt")
-        file.write_text("\n".join(listed))
-        code, said = await self.world.typed("audience", "set", "groups", str(file))
-        assert code == 0, said
+        await an_audience(self.world.connection, "groups", listed)
 
     async def begin(self, *verbs: str) -> list[Daemon]:
         """Start daemons, and wait until they can work."""

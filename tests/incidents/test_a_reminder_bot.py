@@ -4,7 +4,6 @@ and it looked for them outside its lock; once it looked well, it swallowed a new
 It told a thousand groups at a pace that could be paused, resumed and cancelled, and each of these could double it.
 """
 
-import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -14,6 +13,8 @@ import anyio
 
 from telemetry.core.run import RunState
 from telemetry.core.schedule import read_occurrence
+from telemetry.ops.audit import audit
+from telemetry.ops.progress import progress_of
 from telemetry.store.events import Events
 from telemetry.store.runs import Runs
 from tests.e2e.conftest import OpenWorld
@@ -64,12 +65,8 @@ async def test_a_run_is_held_up_goes_on_and_is_cancelled_three_at_a_time_and_in_
             return run is not None and not run.active
 
         await until(at_rest, 40)
-        code, said = await world.typed("pause", "run:reminder:picnic")
-        assert (1, 1) == (code, len(said.splitlines())), said
-        assert "it is paused already; `tellonce resume 'run:reminder:picnic|discord'` lets it go on" in said
-        code, said = await world.typed("status", "reminder:picnic", "--json")
-        (run,) = json.loads(said)
-        assert ("paused", 9, EVERYTHING - 9) == (run["state"], run["delivered"], run["waiting"])
+        (held_up,) = await progress_of(world.connection, "reminder:picnic")
+        assert (RunState.PAUSED, 9, EVERYTHING - 9) == (held_up.state, held_up.delivered, held_up.waiting)
         assert 9 == reminders.number_told()
 
         code, said = await world.typed("resume", "run:reminder:picnic")
@@ -91,10 +88,10 @@ async def test_a_run_is_held_up_goes_on_and_is_cancelled_three_at_a_time_and_in_
         assert 7 == reminders.number_told("walk")
         for told in reminders.told("walk").values():
             assert told == all_parts("walk")[: len(told)]
-        code, said = await world.typed("audit", "reminder:walk", "--json")
-        audit = json.loads(said)
-        assert (1, EVERYTHING, 7) == (code, audit["expected"], audit["delivered"])
-        assert {"skipped: cancelled by anna: storm"} == {missing["why"] for missing in audit["named"]}
+        audited = await audit(world.connection, "reminder:walk", EVERYTHING)
+        assert audited is not None
+        assert (EVERYTHING, 7, EVERYTHING - 7) == (audited.expected, audited.delivered, audited.missing)
+        assert {"skipped: cancelled by anna: storm"} == {missing.why for missing in audited.named}
         assert reminders.at_once() <= 3
         assert await reminders.holds()
 

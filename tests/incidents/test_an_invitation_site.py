@@ -4,16 +4,16 @@ causes had one message. Uniqueness lived in the application, and a status was pa
 who should have been invited with who was.
 """
 
-import json
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 
 from bot.simulator.guild import Permissions
 from bot.simulator.settings import COMMUNITY
 from telemetry.core.delivery import State
+from telemetry.ops.audit import Audit, audit
 from telemetry.ops.verify import verify
 from telemetry.store.deliveries import Deliveries
+from telemetry.store.endpoints import Endpoints
+from tests.audiences import an_audience
 from tests.e2e.conftest import OpenWorld
 from tests.e2e.world import World, submit
 from tests.receiver import SECRET, Receiver
@@ -45,17 +45,10 @@ discord-user:{GRACE}   # joined twice
 discord-user:{SHY}
 discord:700000000000000001
 """
-GUESTS = f"""
-audience:members
-discord-user:{GRACE}
-discord-user:{BARBARA}
-discord-user:{KATHERINE}
-discord-user:{ADA}
-discord:700000000000000001
-discord:700000000000000002
-webhook:calendar
-webhook:nobody
-"""
+GUESTS = (
+    *(f"discord-user:{user}" for user in (ADA, GRACE, BARBARA, KATHERINE)),
+    *("discord:700000000000000001", "discord:700000000000000002", "webhook:calendar", "webhook:nobody"),
+)
 WHY = {
     f"discord-user:{SHY}": "dead: the user takes no direct messages from the bot",
     "discord:700000000000000002": "parked: a permission is missing: give the bot Send Messages and Embed Links",
@@ -63,19 +56,25 @@ WHY = {
 }
 
 
-async def set_audience(world: World, name: str, text: str) -> str:
-    """Set an audience, by its file."""
-    file = world.config.with_name(f"{name}.txt")
-    file.write_text(text)
-    code, said = await world.typed("audience", "set", name, str(file))
-    assert code == 0, said
-    return said
+async def set_audiences(world: World) -> None:
+    """Set the members by the file that they are in, and the guests, who include them."""
+    file = world.config.with_name("members.txt")
+    file.write_text(MEMBERS)
+    code, said = await world.typed("audience", "set", "members", str(file))
+    assert (0, "members has 4 members, 1 duplicate folded (version 1)\n") == (code, said)
+    await an_audience(world.connection, "guests", GUESTS, ["members"])
 
 
-async def audited(world: World) -> tuple[int, Mapping[str, Any]]:
+async def add_endpoint(world: World, name: str, url: str) -> None:
+    """Add an endpoint that asks for nothing itself."""
+    assert await Endpoints(world.connection).add(name, {"url": url, "events": ["none"]}, SECRET)
+
+
+async def audited(world: World) -> Audit:
     """Audit the invitation."""
-    code, said = await world.typed("audit", KEY, "--json")
-    return code, json.loads(said)
+    found = await audit(world.connection, KEY, 100)
+    assert found is not None
+    return found
 
 
 def invited(world: World, receiver: Receiver) -> Counter[str]:
@@ -99,11 +98,8 @@ async def test_whoever_is_not_invited_is_named_with_the_reason_and_everyone_else
         closed = world.discord.channels.channel(700000000000000002)
         assert closed is not None
         world.discord.world.permit(closed, Permissions(send=False))
-        assert "1 duplicate folded" in await set_audience(world, "members", MEMBERS)
-        await set_audience(world, "guests", GUESTS)
-        typed = ("webhooks", "add", "calendar", receiver.url, "--event", "none", "--secret", SECRET)
-        code, said = await world.typed(*typed)
-        assert code == 0, said
+        await set_audiences(world)
+        await add_endpoint(world, "calendar", receiver.url)
         daemons = [world.start(verb) for verb in ("ingest", "watch", "bot", "courier")]
         url = await (await daemons[0].ready()).url()
         for daemon in daemons:
@@ -122,9 +118,9 @@ async def test_whoever_is_not_invited_is_named_with_the_reason_and_everyone_else
         once |= {"discord:700000000000000001", "webhook:calendar"}
         assert Counter(once) == invited(world, receiver)
 
-        code, found = await audited(world)
-        assert (1, 9, 6, 0, 3) == (code, *(found[name] for name in ("expected", "delivered", "waiting", "missing")))
-        why = {missing["delivery"].partition("|")[2]: missing["why"] for missing in found["named"]}
+        found = await audited(world)
+        assert (9, 6, 0, 3) == (found.expected, found.delivered, found.waiting, found.missing)
+        why = {missing.delivery.removeprefix(f"{KEY}|"): missing.why for missing in found.named}
         assert WHY.keys() == why.keys()
         code, said = await world.typed("audit", KEY)
         assert (1, True) == (code, "missing    3: 1 dead, 2 parked" in said)
@@ -135,19 +131,18 @@ async def test_whoever_is_not_invited_is_named_with_the_reason_and_everyone_else
 
         world.discord.users.take_directs(SHY, takes=True)
         world.discord.world.permit(closed, Permissions())
-        typed = ("webhooks", "add", "nobody", receiver.url, "--event", "none", "--secret", SECRET)
-        assert 0 == (await world.typed(*typed))[0]
+        await add_endpoint(world, "nobody", receiver.url)
         # Whom Discord's own news, or a new endpoint, brings back comes back by itself.
         code, said = await world.typed("retry", KEY)
         assert 0 == code, said
 
         async def nobody_is_missing() -> bool:
             """Everyone is invited."""
-            return {} == {missing["delivery"]: missing["why"] for missing in (await audited(world))[1]["named"]}
+            return (await audited(world)).delivered == 9
 
-        await until(nobody_is_missing, 40)
-        code, found = await audited(world)
-        assert (0, 9, 0) == (code, found["delivered"], found["missing"])
+        await until(nobody_is_missing, 60)
+        code, said = await world.typed("audit", KEY)
+        assert (0, True) == (code, "nobody is missing" in said), said
         everyone = once | {f"discord-user:{SHY}", "discord:700000000000000002"}
         assert Counter(everyone) + Counter(["webhook:calendar"]) == invited(world, receiver)
         assert (await verify(world.connection)).holds
