@@ -45,12 +45,14 @@ class Ground:
             login = parts.netloc.rpartition("@")[0]
             netloc = (f"{login}@" if login else "") + ",".join(names.values())
             yield urlunsplit(parts._replace(netloc=netloc))
+            self._proxies.pop(passage, None)
 
     async def end_transactions(self, passage: Passage) -> None:
-        """End what whoever spoke past somebody has left open; by itself a database does so a minute later."""
-        sessions = [session for proxy in self._proxies.pop(passage, ()) for session in proxy.transacting]
-        if sessions:
-            await self.client.admin.command("killSessions", sessions)
+        """End what whoever speaks past somebody has left open; by itself a database does so a minute later."""
+        for proxy in self._proxies.get(passage, ()):
+            if proxy.transacting:
+                await self.client.admin.command("killSessions", proxy.transacting)
+                proxy.transacting.clear()
 
 
 @asynccontextmanager
