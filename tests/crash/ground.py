@@ -27,6 +27,7 @@ class Ground:
         self.nursery = nursery
         self.folder = folder
         self.numbers = count(1)
+        self._proxies: dict[Passage, list[MongoProxy]] = {}
 
     @asynccontextmanager
     async def behind(self, passage: Passage) -> AsyncIterator[str]:
@@ -39,10 +40,19 @@ class Ground:
                 host, _, port = member.rpartition(":")
                 proxy = await stack.enter_async_context(MongoProxy(host, int(port), passage, names))
                 names[member] = f"127.0.0.1:{proxy.port}"
+                self._proxies.setdefault(passage, []).append(proxy)
             parts = urlsplit(self.uri)
             login = parts.netloc.rpartition("@")[0]
             netloc = (f"{login}@" if login else "") + ",".join(names.values())
             yield urlunsplit(parts._replace(netloc=netloc))
+            self._proxies.pop(passage, None)
+
+    async def end_transactions(self, passage: Passage) -> None:
+        """End what whoever speaks past somebody has left open; by itself a database does so a minute later."""
+        for proxy in self._proxies.get(passage, ()):
+            if proxy.transacting:
+                await self.client.admin.command("killSessions", proxy.transacting)
+                proxy.transacting.clear()
 
 
 @asynccontextmanager

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.crash.crossings import Passage, Side
-from tests.crash.wire import Message, exchange_of, read_message
+from tests.crash.wire import Message, exchange_of, read_message, transaction_of
 
 
 class MongoProxy:
@@ -19,6 +19,7 @@ class MongoProxy:
         self._names = names  # of the replica set's members: what clients are to call them
         self._server: asyncio.Server | None = None
         self._pumps: set[asyncio.Task[None]] = set()
+        self.transacting: list[Any] = []  # the sessions of all transactions that began here
         self.port = own  # 0: any free one
 
     async def __aenter__(self) -> Self:
@@ -67,6 +68,7 @@ class MongoProxy:
     ) -> None:
         while message := await read_message(reader):
             exchange = exchange_of(message)
+            self.transacting += transaction_of(message)
             asked[message.request] = exchange, self._passage.enter(exchange)
             await self._passage.cross(*asked[message.request], Side.BEFORE)
             await _send(server, message)

@@ -96,6 +96,7 @@ class Run:
         if self._action == "kill" or not self.crossings.struck.is_set():
             daemon.kill()
             await daemon.ended.wait()
+        await self._stage.end_transactions()
 
     async def _take_over(self) -> bool:
         stage, scenario = self._stage, self._scenario

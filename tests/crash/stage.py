@@ -44,6 +44,7 @@ class Stage:
         self.noted: dict[str, Any] = {}  # by whoever acts in it, for whoever judges it
         self._ground = ground
         self._stack = AsyncExitStack()
+        self._passages: list[Passage] = []
         self._without = without
         self.name = database
         self.database: AsyncDatabase[Document] = ground.client[database]
@@ -55,6 +56,7 @@ class Stage:
 
     async def way(self, passage: Passage) -> dict[str, str]:
         """Open a way to the database and to Discord that leads past somebody, as a daemon's environment."""
+        self._passages.append(passage)
         uri = await self._stack.enter_async_context(self._ground.behind(passage))
         discord = await self._stack.enter_async_context(Relay(self.discord.api_base, passage))
         receiver = await self._stack.enter_async_context(Relay(self.receiver.url, passage))
@@ -124,12 +126,18 @@ class Stage:
         names = [name for name in await self.database.list_collection_names() if name not in HELD]
         return {name: await self.database[name].find().to_list() for name in names if not name.startswith("system.")}
 
+    async def end_transactions(self) -> None:
+        """End the transactions that killed daemons have left open."""
+        for passage in self._passages:
+            await self._ground.end_transactions(passage)
+
     async def close(self) -> None:
         """End every daemon, then what they spoke through."""
         for daemon in self.daemons:
             daemon.kill()
         for daemon in self.daemons:
             await daemon.ended.wait()
+        await self.end_transactions()
         await self._stack.aclose()
         await self._ground.client.drop_database(self.name)
 

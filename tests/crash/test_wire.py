@@ -6,7 +6,7 @@ from typing import Any
 import bson
 import pytest
 
-from tests.crash.wire import HEADER, OP_MSG, Message, exchange_of
+from tests.crash.wire import HEADER, OP_MSG, Message, exchange_of, transaction_of
 
 
 def message(*documents: dict[str, Any], sequence: str = "updates") -> Message:
@@ -34,6 +34,12 @@ def message(*documents: dict[str, Any], sequence: str = "updates") -> Message:
 )
 def test_an_exchange_is_named_by_its_command_and_collection(asked: list[dict[str, Any]], named: str) -> None:
     assert named == exchange_of(message(*asked))
+
+
+def test_the_session_of_a_transaction_is_known_from_where_it_begins() -> None:
+    asked: dict[str, Any] = {"insert": "deeds", "$db": "t", "lsid": {"id": 7}, "txnNumber": 1}
+    assert [{"id": 7}] == transaction_of(message(asked | {"startTransaction": True}, {"_id": "a"}))
+    assert [] == transaction_of(message(asked, {"_id": "a"}))
 
 
 def test_a_server_that_tells_of_its_members_is_made_to_name_the_proxies() -> None:

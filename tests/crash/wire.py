@@ -78,6 +78,13 @@ def exchange_of(message: Message) -> str:
     return f"{name} {about}" if isinstance(about, str) else str(name)
 
 
+def transaction_of(message: Message) -> list[Any]:
+    """Name the session of the transaction that a request begins, if it begins one."""
+    if b"startTransaction\0" not in message.raw:
+        return []
+    return [told["lsid"] for told in message.documents()[:1] if told.get("startTransaction")]
+
+
 def _renews_a_lease(about: object, documents: list[Mapping[str, Any]]) -> bool:
     # Taking the lease is an exchange like any other; keeping it comes as often as the clock says.
     return about == "leases" and any("epoch" in document.get("q", {}) for document in documents[1:])

@@ -43,10 +43,10 @@ CHANNEL = frozenset({Kind.DELETE, Kind.FORBID, Kind.BLIND})
 ANSWER = frozenset({Kind.LIMIT, Kind.FAIL, Kind.FAIL_AFTER, Kind.DROP_AFTER})
 OPERATOR = {
     Kind.SWITCH: "receiver",
-    Kind.HOLD: "runs",
-    Kind.BREAK_OFF: "runs",
-    Kind.RESCHEDULE: "schedules",
-    Kind.SUSPEND: "schedules",
+    Kind.HOLD: "news",
+    Kind.BREAK_OFF: "news",
+    Kind.RESCHEDULE: "pulse",
+    Kind.SUSPEND: "pulse",
 }
 # How often, and for how many seconds at least and at most.
 HABITS: Mapping[Kind, tuple[float, float, float]] = {
