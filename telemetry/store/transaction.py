@@ -51,6 +51,8 @@ class Transaction:
         Raises ConflictError where nothing stands as somebody else wrote the same. Raises UnavailableError where
         nobody knows: then the same call may be made again.
         """
+        if self._session is None:
+            raise ConflictError("the transaction was taken back")
         session = self.session
         try:
             if not self._written:
@@ -72,18 +74,19 @@ class Transaction:
         return True
 
     async def close(self) -> None:
-        """Take back what was not committed, and end the session."""
-        if self._session is not None:
-            with anyio.CancelScope(shield=True):
-                await self.abort()
-                await self._session.end_session()
+        """Take back what was not committed, however this process is hurried."""
+        with anyio.CancelScope(shield=True):
+            await self.abort()
 
     async def abort(self) -> None:
-        """Take back what was not committed."""
-        if self._session is not None and _running(self._session):
+        """Take back what was not committed; nothing can be written with its session any more."""
+        session, self._session = self._session, None
+        if session is not None:
+            # It is ended, not aborted alone: a cancelled call may still wait in the driver for its connection, and
+            # with a session whose transaction is over it would write as if there had never been one.
             # Where the database cannot be told, it finds out by itself.
             with suppress(PyMongoError):
-                await self._session.abort_transaction()
+                await session.end_session()
 
     async def _commit(self, session: Session) -> None:
         for left in reversed(range(TRIES)):
