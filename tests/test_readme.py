@@ -108,6 +108,8 @@ class Reader:
         )
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_every_command_runs_and_the_page_shows_the_post(tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     first, *others = [command for command in commands() if command not in WHOLE]

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import anyio.to_thread
+import pytest
 
 from tests.cli.processes import alive
 from tests.cli.stage import SIGN_UP, messages, post, up
@@ -64,6 +65,7 @@ async def test_a_daemon_that_is_killed_is_started_again_and_nothing_outlives_up(
         await until(gone, 40)
 
 
+@pytest.mark.slow
 async def test_a_changed_key_keeps_ingest_waiting_until_it_is_applied(bare: Path) -> None:
     with up(bare) as stage:
         assert post((await stage.ready()).ingest, SIGN_UP)["accepted"] == 1

@@ -12,7 +12,7 @@ SEED = 4
 NAMES = [scenario.name for scenario in SCENARIOS]
 
 
-@pytest.mark.parametrize("number", [pytest.param(2, id="few"), pytest.param(12, id="many", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [pytest.param(1, id="few"), pytest.param(12, id="many", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
 async def test_a_daemon_that_is_struck_anywhere_leaves_every_fact_told_once(
     mongodb_uri: str, scenario: Scenario, number: int

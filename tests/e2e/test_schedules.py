@@ -3,6 +3,8 @@
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
+
 from telemetry.core.schedule import read_occurrence
 from tests.e2e.world import World
 from tests.until import until
@@ -15,6 +17,7 @@ missed = "all"
 """
 
 
+@pytest.mark.slow
 async def test_each_occurrence_is_shown_once_wherever_watchers_are_killed(world: World) -> None:
     """
     Three are killed: right after one was decided, after its event was stored, and before that was noted.

@@ -2,6 +2,8 @@
 
 from itertools import count
 
+import pytest
+
 from telemetry.core.delivery import State
 from telemetry.ops.verify import verify
 from telemetry.store.deliveries import Deliveries
@@ -97,6 +99,7 @@ async def test_endpoints_come_change_and_go_while_everything_runs(world: World) 
     assert (await verify(world.connection)).holds
 
 
+@pytest.mark.slow
 async def test_a_courier_that_is_killed_again_and_again_loses_nothing(world: World) -> None:
     async with Receiver() as receiver:
         receiver.always = Reply(seconds=0.05)

@@ -9,6 +9,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from telemetry.ops.verify import verify
 from tests.e2e.world import World, submit
 from tests.until import until
@@ -32,6 +34,7 @@ def installed(folder: Path) -> str:
     return f"{folder}{os.pathsep}{EXAMPLE}"
 
 
+@pytest.mark.slow
 async def test_every_event_is_in_the_journal_once_though_its_courier_is_killed_again_and_again(
     world: World, tmp_path: Path
 ) -> None:

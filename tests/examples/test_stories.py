@@ -113,6 +113,7 @@ async def test_thirty_clicks_close_a_campaign_once_and_each_winner_is_told_once(
         assert [1, 1, 1] == list(Counter(story.shown()).values())
 
 
+@pytest.mark.slow
 async def test_a_reminder_is_told_to_every_group_in_its_last_spelling(tmp_path: Path) -> None:
     with a_story("reminders", tmp_path) as story:
         await story.until_said("the law holds")
@@ -125,6 +126,7 @@ async def test_a_reminder_is_told_to_every_group_in_its_last_spelling(tmp_path: 
         assert "standup" in story.said()
 
 
+@pytest.mark.slow
 async def test_everyone_is_invited_once_however_many_lists_they_are_in(tmp_path: Path) -> None:
     with a_story("invitations", tmp_path) as story:
         await story.until_said("the law holds")

@@ -10,6 +10,7 @@ from itertools import pairwise
 from random import Random
 
 import anyio
+import pytest
 
 from telemetry.core.run import RunState
 from telemetry.core.schedule import read_occurrence
@@ -46,6 +47,7 @@ async def finished(world: World, name: str) -> None:
     await until(is_finished, 60)
 
 
+@pytest.mark.slow
 async def test_a_run_is_held_up_goes_on_and_is_cancelled_three_at_a_time_and_in_order(open_world: OpenWorld) -> None:
     """Meanwhile Discord takes nothing, so that no more goes on than is known here."""
     async with open_world(**DISCORD) as world:
@@ -96,6 +98,7 @@ async def test_a_run_is_held_up_goes_on_and_is_cancelled_three_at_a_time_and_in_
         assert await reminders.holds()
 
 
+@pytest.mark.slow
 async def test_whoever_reschedules_last_is_heard_once_however_many_do_so_at_once(open_world: OpenWorld) -> None:
     """Three at once invoke each revision; an older one that comes late changes nothing."""
     async with open_world(**DISCORD) as world:
@@ -129,6 +132,7 @@ async def test_whoever_reschedules_last_is_heard_once_however_many_do_so_at_once
         assert await reminders.holds()
 
 
+@pytest.mark.slow
 async def test_a_reminder_that_came_due_while_everything_was_down_is_told_late_and_once(open_world: OpenWorld) -> None:
     async with open_world(**DISCORD) as world:
         reminders = Reminders(world)
@@ -150,6 +154,7 @@ async def test_a_reminder_that_came_due_while_everything_was_down_is_told_late_a
         assert await reminders.holds()
 
 
+@pytest.mark.slow
 async def test_an_edited_schedule_swallows_no_new_reminder_and_leaves_no_old_one(world: World) -> None:
     world.write_config("[types.tea]\nkey = 'per occurrence'\n")
     code, said = await world.typed("schedule", "add", "tea", "--every", "1s", "--event", "sign_up")

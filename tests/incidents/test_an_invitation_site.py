@@ -6,6 +6,8 @@ who should have been invited with who was.
 
 from collections import Counter
 
+import pytest
+
 from bot.simulator.guild import Permissions
 from bot.simulator.settings import COMMUNITY
 from telemetry.core.delivery import State
@@ -88,6 +90,7 @@ def invited(world: World, receiver: Receiver) -> Counter[str]:
     )
 
 
+@pytest.mark.slow
 async def test_whoever_is_not_invited_is_named_with_the_reason_and_everyone_else_is_invited_once(
     open_world: OpenWorld,
 ) -> None:

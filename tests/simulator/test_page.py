@@ -63,8 +63,8 @@ async def test_a_browser_shows_an_embed_as_text_and_says_how_to_begin(
     _, direct, _ = await poster.call("POST", "/users/@me/channels", json={"recipient_id": "300000000000000001"})
     await poster.post("for your eyes", channel=int(direct["id"]))
     beside = await seen(f"{simulator.url}/#{direct['id']}", tmp_path)
-    assert '<span class="label">user 300000000000000001</span>' in beside
-    assert "user 300000000000000001 (direct message)" in beside
+    assert '<span class="label">user …000001</span>' in beside
+    assert "user …000001 (direct message)" in beside
     assert "for your eyes" in beside
     assert '<b id="total">2</b>' in beside
 
