@@ -36,6 +36,7 @@ async def test_a_fact_posted_in_an_empty_directory_shows_in_discord_once_and_is_
         assert await stage.stop(signal.SIGTERM) == 0
 
 
+@pytest.mark.slow
 async def test_a_daemon_that_is_killed_is_started_again_and_nothing_outlives_up(bare: Path) -> None:
     with up(bare) as stage:
         running = await stage.ready()
@@ -134,6 +135,7 @@ async def test_with_a_token_the_file_must_name_real_channels(bare: Path) -> None
     assert "tellonce.toml was written: put your channel's id there" in stage.said
 
 
+@pytest.mark.slow
 async def test_what_is_to_follow_runs_once_everything_is_up_and_finds_it(bare: Path) -> None:
     with up(bare, "--then", "sh -c 'tellonce send sign_up u42; tellonce status; exit 7'") as stage:
         running = await stage.ready()

@@ -1,7 +1,7 @@
 """The crash matrix: each scenario once undisturbed, then once more for every place and every action."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -50,7 +50,7 @@ class Matrix:
             if not (action == "stop" and _has_left(place))
         ]
 
-    async def strike(self, trials: Iterable[Trial], at_once: int = AT_ONCE) -> AsyncIterator[Ended]:
+    async def strike(self, trials: Iterable[Trial], at_once: int = AT_ONCE) -> AsyncGenerator[Ended]:
         """Make runs, several at a time, and tell how each ended."""
         waiting = iter(trials)
         running: set[asyncio.Task[Ended]] = set()

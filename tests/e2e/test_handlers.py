@@ -33,6 +33,7 @@ async def congratulate(event, ctx):
 KEY = "campaign_closing:c1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", ["before it completed", "half told"])
 async def test_a_killed_handlers_winners_are_each_told_of_once(world: World, tmp_path: Path, killed: str) -> None:
     called, hangs = tmp_path / "called", killed == "before it completed"

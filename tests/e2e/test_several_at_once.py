@@ -100,6 +100,7 @@ async def test_a_restart_with_work_in_every_stage_tells_each_fact_once(world: Wo
     assert keys == world.shown()
 
 
+@pytest.mark.slow
 async def test_an_offer_that_is_repeated_says_so_in_one_line_with_the_id_that_was_there(
     world: World, connection: Connection
 ) -> None:
@@ -122,6 +123,7 @@ async def test_an_offer_that_is_repeated_says_so_in_one_line_with_the_id_that_wa
     assert 0 == bot.stop()
 
 
+@pytest.mark.slow
 async def test_the_database_is_killed_under_everything_and_each_fact_is_told_once(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

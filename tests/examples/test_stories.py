@@ -100,6 +100,7 @@ def a_story(name: str, folder: Path) -> Iterator[Story]:
     assert "then ended" not in story.said()
 
 
+@pytest.mark.slow
 async def test_thirty_clicks_close_a_campaign_once_and_each_winner_is_told_once(tmp_path: Path) -> None:
     with a_story("campaign", tmp_path) as story:
         await story.until_said("the law holds")

@@ -73,6 +73,7 @@ async def test_delayed_and_pending_work_survives_a_restart_of_everything(campaig
     await campaigns.each_closed_once("delayed", "pending")
 
 
+@pytest.mark.slow
 async def test_an_outage_of_the_provider_and_of_discord_costs_tries_and_no_repeat(campaigns: Campaigns) -> None:
     discord = campaigns.world.discord
     discord.faults.script(action="status", status=503, times=None)
@@ -91,6 +92,7 @@ async def test_an_outage_of_the_provider_and_of_discord_costs_tries_and_no_repea
     await campaigns.each_closed_once("summer")
 
 
+@pytest.mark.slow
 async def test_campaigns_that_close_at_once_each_find_their_own_winners(campaigns: Campaigns) -> None:
     names = [f"c{number:02}" for number in range(12)]
     campaigns.now("stuck")
