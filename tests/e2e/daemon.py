@@ -69,7 +69,7 @@ class Daemon:
         async def reached() -> bool:
             return self._caught.exists()
 
-        await until(reached)
+        await until(reached, STARTS_WITHIN)
 
     def kill(self) -> None:
         """Kill it without a word."""
