@@ -232,10 +232,8 @@ async def test_a_bucket_lets_out_so_many_a_minute_and_no_two_waits_are_alike(con
     assert len(waits) > 1
 
 
-async def test_killed_between_the_row_and_the_letting_out_the_next_conductor_lets_out_the_same(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    caller = Caller()
+async def killed_before_letting_out(connection: Connection, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Have a conductor of a run of five end when the row says what is let out, and nothing is."""
     await a_run(connection, caller, 5)
 
     async def killed(*_: object) -> int:
@@ -246,6 +244,14 @@ async def test_killed_between_the_row_and_the_letting_out_the_next_conductor_let
         seam.setattr(Held, "admit", killed)
         with pytest.raises(RuntimeError):
             await stage.round()
+    return stage
+
+
+async def test_killed_between_the_row_and_the_letting_out_the_next_conductor_lets_out_the_same(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = Caller()
+    stage = await killed_before_letting_out(connection, caller, monkeypatch)
     noted = (await read(connection)).active
     assert noted
     assert await stage.out() == []
@@ -312,17 +318,7 @@ async def test_a_cancel_that_is_killed_half_way_is_finished_by_the_conductor(con
 async def test_cancelled_between_the_row_and_the_letting_out_it_is_skipped_and_counted(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caller = Caller()
-    await a_run(connection, caller, 5)
-
-    async def killed(*_: object) -> int:
-        raise RuntimeError("kill -9")
-
-    stage = Stage(connection, caller)
-    with monkeypatch.context() as seam:
-        seam.setattr(Held, "admit", killed)
-        with pytest.raises(RuntimeError):
-            await stage.round()
+    stage = await killed_before_letting_out(connection, Caller(), monkeypatch)
     await act(connection, Verb.CANCEL, RunTarget(KEY), Operator("anna"))
 
     run = await stage.to_the_end()
