@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 # Most tests wait for processes, not for the processor.
 JOBS ?= 4
+# The suite starts processes by the hundred; none shall compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 UP ?=
 MINUTES ?= 5
 SEED ?= 1

@@ -7,7 +7,6 @@ from secrets import token_hex
 
 import anyio
 import typer
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from bot.changes import Changes
@@ -20,7 +19,7 @@ from bot.poster import open_poster
 from bot.rounds import Rounds
 from bot.session import DiscordSession
 from telemetry.core.errors import ConfigurationError
-from telemetry.runtime.health import Readiness, health_routes
+from telemetry.runtime.health import Readiness, health_app
 from telemetry.runtime.logs import configure_logs, get_logger
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.settings import Settings
@@ -94,9 +93,7 @@ async def run_bot(settings: Settings, chance: Random | None = None) -> None:
     point_at(settings.discord_api_base, settings.discord_gateway)
     metrics = CollectorRegistry()
     readiness = Readiness("database", "discord")
-    app = FastAPI(title="tellonce bot", docs_url=None, redoc_url=None)
-    app.include_router(health_routes(readiness, metrics))
-    web = WebService(app, settings.health_host, settings.bot_port)
+    web = WebService(health_app(readiness, metrics), settings.health_host, settings.bot_port)
     bot = BotService(settings, readiness, BotMetrics(metrics), chance or Random())  # noqa: S311 - jitter
     await run_until_signalled([web, bot.session, bot])
 

@@ -40,6 +40,7 @@ HOMES = {
     "jinja2": {"telemetry.runtime", "consumers.discord"},
     "typer": {"telemetry.cli", "bot", "consumers.webhook"},
     "rich": {"telemetry.cli"},
+    "fastapi": {"telemetry.ingest"},
     "standardwebhooks": {"consumers.webhook"},
     "secantus": set[str](),
 }

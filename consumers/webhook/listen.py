@@ -7,8 +7,11 @@ from typing import Annotated, Any
 
 import anyio
 import typer
-from fastapi import FastAPI, Request, Response
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from consumers.webhook.endpoint import check_secret, checked, new_secret
 from telemetry.cli.printing import AsJson, say
@@ -75,9 +78,7 @@ def command(app: typer.Typer) -> None:
 
 
 def _web(listener: Listener, port: int) -> WebService:
-    app = FastAPI(title="tellonce listen", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_api_route("/{path:path}", listener.hear, methods=["POST"], response_model=None)
-    return WebService(app, LOOPBACK, port)
+    return WebService(Starlette(routes=[Route("/{path:path}", listener.hear, methods=["POST"])]), LOOPBACK, port)
 
 
 def _ordinal(number: int) -> str:

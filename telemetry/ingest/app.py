@@ -1,12 +1,13 @@
 """The HTTP surface of ingest."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import anyio
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from starlette.exceptions import HTTPException
@@ -21,7 +22,7 @@ from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.refusal import Refusal, busy
 from telemetry.ingest.wire import JSON_TYPES, NDJSON_TYPES, Inflater, reader_of, too_large
 from telemetry.runtime.config import IngestLimits
-from telemetry.runtime.health import Readiness, health_routes
+from telemetry.runtime.health import Health, Readiness
 
 # A body that trickles in holds memory and says nothing.
 BODY_SECONDS = 30.0
@@ -99,7 +100,7 @@ def make_app(door: Door, readiness: Readiness, registry: CollectorRegistry) -> F
     app = FastAPI(
         title="tellonce ingest", version=version("tellonce"), summary="Report a fact; every consumer hears of it once."
     )
-    app.include_router(health_routes(readiness, registry))
+    _add_health(app, Health(readiness, registry))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
     responses: dict[int | str, dict[str, Any]] = {
@@ -123,6 +124,14 @@ def make_app(door: Door, readiness: Readiness, registry: CollectorRegistry) -> F
 
     _describe_key(app)
     return app
+
+
+def _add_health(app: FastAPI, health: Health) -> None:
+    waits: dict[int | str, dict[str, Any]] = {503: {"description": "It waits for something."}}
+    add = partial(app.add_api_route, tags=["health"])
+    add("/healthz", health.alive, summary="Is the process alive?")
+    add("/readyz", health.ready, summary="Can it do its work now?", responses=waits)
+    add("/metrics", health.scrape, summary="Metrics for Prometheus", response_class=PlainTextResponse)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -1,10 +1,10 @@
 """What a daemon answers about itself: alive, ready, and its metrics."""
 
-from collections.abc import Callable
-
-from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 
 class Readiness:
@@ -27,28 +27,35 @@ class Readiness:
         return dict(self._waiting)
 
 
-def health_routes(
-    readiness: Readiness, metrics: CollectorRegistry, look: Callable[[], None] | None = None
-) -> APIRouter:
-    """Make the routes `/healthz`, `/readyz` and `/metrics`; `look` refreshes readiness before an answer."""
-    router = APIRouter(tags=["health"])
+class Health:
+    """Answers what anyone asks of a daemon's state."""
 
-    @router.get("/healthz", summary="Is the process alive?")
-    async def healthz() -> dict[str, str]:
-        return {"status": "alive"}
+    def __init__(self, readiness: Readiness, metrics: CollectorRegistry) -> None:
+        self._readiness = readiness
+        self._metrics = metrics
 
-    @router.get(
-        "/readyz", summary="Can it do its work now?", responses={503: {"description": "It waits for something."}}
-    )
-    async def readyz() -> JSONResponse:
-        if look is not None:
-            look()
-        waiting = readiness.waiting
+    async def alive(self, _: Request) -> Response:
+        """Say that the process is alive."""
+        return JSONResponse({"status": "alive"})
+
+    async def ready(self, _: Request) -> Response:
+        """Say whether it can do its work now, and what it waits for: 503."""
+        waiting = self._readiness.waiting
         status = "waiting" if waiting else "ready"
         return JSONResponse({"status": status, "waiting": waiting}, 503 if waiting else 200)
 
-    @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
-    async def scrape() -> Response:
-        return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
+    async def scrape(self, _: Request) -> Response:
+        """Give the metrics, for Prometheus."""
+        return Response(generate_latest(self._metrics), media_type=CONTENT_TYPE_LATEST)
 
-    return router
+
+def health_app(readiness: Readiness, metrics: CollectorRegistry) -> Starlette:
+    """Make the application of a daemon that answers for itself only: `/healthz`, `/readyz` and `/metrics`."""
+    health = Health(readiness, metrics)
+    return Starlette(
+        routes=[
+            Route("/healthz", health.alive),
+            Route("/readyz", health.ready),
+            Route("/metrics", health.scrape),
+        ]
+    )

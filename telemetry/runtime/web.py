@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import anyio
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.logs import get_logger
@@ -21,7 +21,7 @@ GRACE = 10
 class WebService:
     """Serves an application until cancelled, then finishes the answers under way."""
 
-    def __init__(self, app: FastAPI, host: str, port: int, name: str = "web") -> None:
+    def __init__(self, app: Starlette, host: str, port: int, name: str = "web") -> None:
         self.name = name
         self._app = app
         self._listener = bind(host, port)

@@ -7,14 +7,13 @@ from random import Random
 from secrets import token_hex
 
 import anyio
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from telemetry.core.consumer import Consumer
 from telemetry.core.run import Limits
 from telemetry.core.schedule import Entry
 from telemetry.runtime.config import Config
-from telemetry.runtime.health import Readiness, health_routes
+from telemetry.runtime.health import Readiness, health_app
 from telemetry.runtime.logs import get_logger
 from telemetry.runtime.schedules import read_schedules
 from telemetry.runtime.service import run_until_signalled
@@ -190,9 +189,7 @@ async def run_watch(settings: Settings, config: Config, chance: Random | None = 
     readiness = Readiness("database")
     consumers = load_consumers(config, settings)
     schedules = read_schedules(config, DatabaseClock().now())
-    app = FastAPI(title="tellonce watch", docs_url=None, redoc_url=None)
-    app.include_router(health_routes(readiness, metrics))
-    web = WebService(app, settings.health_host, settings.watch_port)
+    web = WebService(health_app(readiness, metrics), settings.health_host, settings.watch_port)
     chance = chance or Random()  # noqa: S311 - jitter
     await run_until_signalled(
         [web, WatchService(settings, config, consumers, readiness, WatchMetrics(metrics), chance, schedules)]

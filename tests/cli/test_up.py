@@ -92,6 +92,7 @@ async def takes(ingest: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 async def test_a_second_up_in_the_same_directory_is_one_line(bare: Path) -> None:
     with up(bare) as first:
         await first.ready()

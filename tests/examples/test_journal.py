@@ -72,6 +72,7 @@ async def test_every_event_is_in_the_journal_once_though_its_courier_is_killed_a
     assert (await verify(world.connection)).holds
 
 
+@pytest.mark.slow
 def test_the_authors_own_tests_pass(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(tmp_path), str(EXAMPLE)]
     env = {**os.environ, "PYTHONPATH": f"{EXAMPLE}{os.pathsep}{ROOT}"}

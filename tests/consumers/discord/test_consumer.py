@@ -293,7 +293,7 @@ PIECES = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(
     st.fixed_dictionaries(dict.fromkeys(("title", "body", "footer", "content", "url"), PIECES)),
     JSON,
