@@ -97,6 +97,7 @@ class Office:
 
     def desk(self, holder: str = "courier-1", **settings: Any) -> Desk:
         """Put together what a courier works with."""
+        metrics = CourierMetrics(CollectorRegistry(), CONSUMER)
         return Desk(
             consumer=CONSUMER,
             carrier=self.postman,
@@ -105,11 +106,11 @@ class Office:
             lanes=self.lanes,
             attempts=Attempts(self.connection),
             completions=self.completions,
-            publishing=Publishing(self.completions, Events(self.connection), self.connection.clock),
+            publishing=Publishing(self.completions, Events(self.connection), self.connection.clock, metrics),
             clock=self.connection.clock,
             chance=Random(1),
             settings=Settings.model_validate(BRISK | settings),
-            metrics=CourierMetrics(CollectorRegistry(), CONSUMER),
+            metrics=metrics,
             holder=holder,
         )
 
