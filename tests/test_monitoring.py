@@ -66,7 +66,7 @@ async def test_metrics_are_named_as_prometheus_has_it(metrics: Mapping[str, froz
 
 def test_the_page_says_every_cause_that_is_counted() -> None:
     page = PAGES[0].read_text()
-    counted = {"resubmitted", "offered_again", "emitted_again", "nonce", "echo", "receipt", "sibling", "history"}
+    counted = {"resubmitted", "offered_again", "nonce", "echo", "receipt", "sibling", "history"}
     assert {cause for cause in counted if f"`{cause}`" in page} == counted
 
 

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from telemetry.runtime.measures import delivery_latency, suppressed
+from telemetry.runtime.measures import delivery_latency
 
 
 class CourierMetrics:
@@ -20,7 +20,6 @@ class CourierMetrics:
         self.shut = _counter("circuits_shut", "Times a destination was left alone for a while", registry, consumer)
         self.unlogged = _counter("unlogged_attempts", "Attempts that the log did not take", registry, consumer)
         self.lanes = Gauge("tellonce_courier_lanes_active", "Destinations being served", registry=registry)
-        self.emitted_again = suppressed(registry).labels("emitted_again")
         self.latency = delivery_latency(registry).labels(consumer)
 
 

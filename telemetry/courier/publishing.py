@@ -5,7 +5,6 @@ from dataclasses import replace
 from telemetry.core.clock import Clock
 from telemetry.core.errors import TellonceError, UnavailableError
 from telemetry.core.event import Event
-from telemetry.courier.metrics import CourierMetrics
 from telemetry.runtime.logs import get_logger
 from telemetry.store.commands import chunks
 from telemetry.store.completions import Completion, Completions
@@ -20,17 +19,15 @@ ROWS_AT_ONCE, EVENTS_AT_ONCE = 10, 500
 class Publishing:
     """Inserts the events that follow from a consumer's deliveries; one that is there already was told before."""
 
-    def __init__(self, completions: Completions, events: Events, clock: Clock, metrics: CourierMetrics) -> None:
+    def __init__(self, completions: Completions, events: Events, clock: Clock) -> None:
         self._completions = completions
         self._events = events
         self._clock = clock
-        self._metrics = metrics
 
     async def publish(self, completion: Completion) -> None:
         """Tell what follows from a delivery, then take it off its row."""
         for some in chunks(completion.emits, EVENTS_AT_ONCE):
-            there = await self._events.insert([self._due(event) for event in some])
-            self._metrics.emitted_again.inc(len(there))
+            await self._events.insert([self._due(event) for event in some])
         await self._completions.told(completion)
 
     async def publish_left(self) -> None:

@@ -132,7 +132,7 @@ class CourierService:
             lanes=Lanes(connection, self._consumer),
             attempts=Attempts(connection),
             completions=completions,
-            publishing=Publishing(completions, Events(connection), connection.clock, self._metrics),
+            publishing=Publishing(completions, Events(connection), connection.clock),
             clock=connection.clock,
             chance=self._chance,
             settings=self._settings,

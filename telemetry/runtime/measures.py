@@ -20,9 +20,8 @@ def delivery_latency(registry: CollectorRegistry) -> Histogram:
 def suppressed(registry: CollectorRegistry) -> Counter:
     """Count what was kept from being told twice, by what kept it.
 
-    `resubmitted`: a producer sent it again. `offered_again`: it was in the queue. `emitted_again`: a handler's
-    follow-up was stored. `nonce`: a post was repeated under its nonce. `echo`, `receipt`, `sibling`, `history`: the
-    message itself, or what settled it, was seen before a repeat was posted.
+    `resubmitted`: a producer sent it again. `offered_again`: it was in the queue. `nonce`: a post was repeated under
+    its nonce. `echo`, `receipt`, `sibling`, `history`: the message, or what settled it, was seen before a repeat.
     """
     return Counter(
         "tellonce_suppressed", "Repeats that became no second telling, by what kept them", ["cause"], registry=registry

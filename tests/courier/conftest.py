@@ -97,7 +97,6 @@ class Office:
 
     def desk(self, holder: str = "courier-1", **settings: Any) -> Desk:
         """Put together what a courier works with."""
-        metrics = CourierMetrics(CollectorRegistry(), CONSUMER)
         return Desk(
             consumer=CONSUMER,
             carrier=self.postman,
@@ -106,11 +105,11 @@ class Office:
             lanes=self.lanes,
             attempts=Attempts(self.connection),
             completions=self.completions,
-            publishing=Publishing(self.completions, Events(self.connection), self.connection.clock, metrics),
+            publishing=Publishing(self.completions, Events(self.connection), self.connection.clock),
             clock=self.connection.clock,
             chance=Random(1),
             settings=Settings.model_validate(BRISK | settings),
-            metrics=metrics,
+            metrics=CourierMetrics(CollectorRegistry(), CONSUMER),
             holder=holder,
         )
 

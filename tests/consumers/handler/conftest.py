@@ -93,7 +93,6 @@ class Workshop:
 
     def desk(self, handler: Registration, **settings: Any) -> Desk:
         """Put together what a courier works with."""
-        metrics = CourierMetrics(CollectorRegistry(), NAME)
         return Desk(
             consumer=NAME,
             carrier=HandlerCarrier(handler, self.connection),
@@ -102,11 +101,11 @@ class Workshop:
             lanes=Lanes(self.connection, NAME),
             attempts=Attempts(self.connection),
             completions=self.completions,
-            publishing=Publishing(self.completions, self.events, self.connection.clock, metrics),
+            publishing=Publishing(self.completions, self.events, self.connection.clock),
             clock=self.connection.clock,
             chance=Random(1),
             settings=Settings.model_validate(BRISK | settings),
-            metrics=metrics,
+            metrics=CourierMetrics(CollectorRegistry(), NAME),
             holder=secrets.token_hex(4),
         )
 
