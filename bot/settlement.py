@@ -59,6 +59,8 @@ class Settlement:
         standing.resolve(batch.nonce)
         standing.failures = 0
         desk.metrics.delivered.labels(by).inc(settled)
+        if kept_by := "nonce" if by == "answer" and batch.tries > 1 else by if by != "answer" else "":
+            desk.metrics.suppressed.labels(kept_by).inc(settled)
         now = desk.clock.now().timestamp()
         for item in items:
             desk.metrics.latency.observe(max(now - item.order / 1_000_000, 0))

@@ -107,6 +107,7 @@ class Intake:
         labels = (name if self._policies.knows(name) else "other" for name in types)
         for (label, status), times in Counter(zip(labels, (result.status for result in results), strict=True)).items():
             self._metrics.events.labels(label, status).inc(times)
+        self._metrics.resubmitted.inc(sum(result.status == "duplicate" for result in results))
         for result in results:
             if result.status in SKIPPED:
                 first = result.first_received_at.isoformat() if result.first_received_at else None

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from telemetry.runtime.measures import suppressed
+
 
 class IngestMetrics:
     """Metrics of one ingest process, on a registry of its own."""
@@ -13,6 +15,7 @@ class IngestMetrics:
             ["type", "status"],
             registry=registry,
         )
+        self.resubmitted = suppressed(registry).labels("resubmitted")
         self.requests = Counter("tellonce_ingest_requests", "Requests answered", ["status"], registry=registry)
         self.seconds = Histogram("tellonce_ingest_request_seconds", "From request to answer", registry=registry)
         self.queued = Gauge("tellonce_ingest_queued_events", "Events that wait for a write", registry=registry)

@@ -13,7 +13,7 @@ from telemetry.core.consumer import Consumer
 from telemetry.core.run import Limits
 from telemetry.core.schedule import Entry
 from telemetry.runtime.config import Config
-from telemetry.runtime.health import Readiness, health_app
+from telemetry.runtime.health import Health, Readiness, health_app
 from telemetry.runtime.logs import get_logger
 from telemetry.runtime.schedules import read_schedules
 from telemetry.runtime.service import run_until_signalled
@@ -38,6 +38,7 @@ from telemetry.watcher.consumers import load_consumers, refresher
 from telemetry.watcher.dispatch import Dispatcher, Party
 from telemetry.watcher.duty import Duty
 from telemetry.watcher.fan_out import FanOuts
+from telemetry.watcher.gauges import Gauges
 from telemetry.watcher.memory import Memory
 from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.sweep import Progress, Sweep
@@ -62,6 +63,7 @@ class WatchService:
         consumers: Sequence[Consumer],
         readiness: Readiness,
         metrics: WatchMetrics,
+        gauges: Gauges,
         chance: Random,
         schedules: Mapping[str, Entry] | None = None,
     ) -> None:
@@ -70,6 +72,7 @@ class WatchService:
         self._consumers = consumers
         self._readiness = readiness
         self._metrics = metrics
+        self._gauges = gauges
         self._chance = chance
         self._schedules = schedules or {}
         self._adopted = False
@@ -81,10 +84,12 @@ class WatchService:
         try:
             async with self._connect() as connection:
                 await self._make_ready(connection)
+                self._gauges.connection = connection
                 async with anyio.create_task_group() as group:
                     group.start_soon(connection.keep_time, name="clock")
                     await self._duty(connection).run(partial(self._watch, connection))
         except BaseException as error:
+            self._gauges.connection = None
             self._readiness.lacks("database", str(error) or "stopping")
             raise
 
@@ -189,8 +194,11 @@ async def run_watch(settings: Settings, config: Config, chance: Random | None = 
     readiness = Readiness("database")
     consumers = load_consumers(config, settings)
     schedules = read_schedules(config, DatabaseClock().now())
-    web = WebService(health_app(readiness, metrics), settings.health_host, settings.watch_port)
+    gauges = Gauges()
+    metrics.register(gauges)
+    health = Health(readiness, metrics, gauges.refresh)
+    web = WebService(health_app(health), settings.health_host, settings.watch_port)
     chance = chance or Random()  # noqa: S311 - jitter
     await run_until_signalled(
-        [web, WatchService(settings, config, consumers, readiness, WatchMetrics(metrics), chance, schedules)]
+        [web, WatchService(settings, config, consumers, readiness, WatchMetrics(metrics), gauges, chance, schedules)]
     )

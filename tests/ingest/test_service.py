@@ -279,6 +279,7 @@ async def test_skips_are_logged_with_the_existing_id_and_counted(
         'events_total{status="accepted",type="other"} 1.0',
     ):
         assert f"tellonce_ingest_{sample}" in metrics
+    assert 'tellonce_suppressed_total{cause="resubmitted"} 1.0' in metrics
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
