@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
+from consumers.discord.consumer import connect
+from telemetry.core.alert import Finding, Terms, Told, Trouble, alert
+from telemetry.runtime.alerts import read_alerts
+from telemetry.runtime.config import parse_config
 from telemetry.store.client import Connection
 from telemetry.store.registry import Registry
+from tests.facts import planned
 from tests.metrics import every_metric
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -25,6 +31,7 @@ EXPRESSIONS = [rule["expr"] for rule in RULES] + [target["expr"] for panel in PA
 ENDINGS = ("_total", "_bucket", "_sum", "_count")
 # Of Prometheus, and of a histogram.
 THEIRS = {"le"}
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -88,6 +95,16 @@ def test_every_alert_says_what_to_do_and_the_urgent_ones_are_tested() -> None:
     raised = {case["alertname"] for test in TESTED for case in test["alert_rule_test"] if case["exp_alerts"]}
     paging = {rule["alert"] for rule in RULES if rule["labels"]["severity"] == "page"}
     assert paging <= raised
+
+
+def test_what_the_page_says_of_alerts_is_a_file_that_is_taken() -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", PAGES[0].read_text(), re.DOTALL)
+    config = parse_config(block)
+    assert read_alerts(config) == Terms(timedelta(minutes=15), timedelta(hours=24))
+    consumer = connect(config)
+    assert [] == consumer.warnings()
+    (delivery,) = planned(consumer, alert(Finding(Trouble.DEAD, "discord", 3), Told(), 1, NOW, "x"))
+    assert delivery.destination == "discord:223344556677889900"
 
 
 def test_no_panel_of_the_dashboard_lies_on_another() -> None:

@@ -7,6 +7,7 @@ from telemetry.cli.opening import read_config, read_settings
 from telemetry.cli.printing import AsJson, console, show_json
 from telemetry.ops.check import Finding, exit_code
 from telemetry.ops.check import check as look
+from telemetry.runtime.alerts import read_alerts
 from telemetry.runtime.schedules import read_schedules
 from telemetry.store.client import DatabaseClock
 from telemetry.watcher.consumers import load_consumers
@@ -26,6 +27,7 @@ def command(app: typer.Typer) -> None:
         settings = read_settings()
         config = read_config(settings)
         read_schedules(config, DatabaseClock().now())
+        read_alerts(config)
         findings = anyio.run(look, settings, config, load_consumers(config, settings))
         if as_json:
             show_json(findings)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from telemetry.core.clock import milliseconds
 from telemetry.core.errors import InvalidEventError
+from telemetry.core.subscription import OWN
 from telemetry.ingest.values import Flaw, TooLarge, check_value
 from telemetry.runtime.config import nearest
 
@@ -88,6 +89,8 @@ def read_envelope(submitted: Any, max_bytes: int) -> Envelope:
         raise InvalidEventError(str(flaw)) from None
     except ValidationError as error:
         raise InvalidEventError(_explained(error)) from None
+    if envelope.event.startswith(OWN):
+        raise InvalidEventError(f"event: types that begin with {OWN!r} are made here, not taken")
     if envelope.time is not None and not EARLIEST <= zoned(envelope.time) < LATEST:
         raise InvalidEventError(f"time: expected between {EARLIEST:%Y} and {LATEST:%Y}")
     return envelope

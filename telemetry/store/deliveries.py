@@ -7,6 +7,7 @@ from typing import Any
 
 from telemetry.core.clock import micros
 from telemetry.core.delivery import TOMBSTONES, Delivery, Signal, State, sources, target
+from telemetry.core.key import join_key
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, chunks, counted, insert_new, patiently, read
 from telemetry.store.documents import delivery_from, delivery_row
@@ -139,6 +140,11 @@ class Deliveries:
         """List unfinished rows in a state, in the order of each destination."""
         rows = await read(self._rows, standing([state], destination), sort=BY_WORK, limit=limit)
         return [delivery_from(row) for row in rows]
+
+    async def count_of_type(self, event_type: str, state: State) -> int:
+        """Count the deliveries of a type's events that are in a state."""
+        prefix = join_key(event_type, [""])
+        return await counted(self._rows, {"_id": {"$gt": prefix, "$lt": f"{prefix[:-1]};"}, "state": state.value})
 
     async def count(self, states: Names[State], destination: str | None = None, *, most: int = 0) -> dict[State, int]:
         """Count unfinished rows by state, of each state up to `most` where that is given."""

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from telemetry.core.consumer import Consumer
 from telemetry.core.run import Limits
 from telemetry.core.schedule import Entry
+from telemetry.runtime.alerts import read_alerts
 from telemetry.runtime.config import Config
 from telemetry.runtime.health import Health, Readiness, health_app
 from telemetry.runtime.logs import get_logger
@@ -33,6 +34,7 @@ from telemetry.store.runs import COLLECTION as RUNS
 from telemetry.store.schedules import COLLECTION as SCHEDULES
 from telemetry.store.schedules import Schedules
 from telemetry.watcher.adoption import adopt
+from telemetry.watcher.alarm import Alarm, Proof
 from telemetry.watcher.conductor import Conductor
 from telemetry.watcher.consumers import load_consumers, refresher
 from telemetry.watcher.dispatch import Dispatcher, Party
@@ -66,6 +68,7 @@ class WatchService:
         gauges: Gauges,
         chance: Random,
         schedules: Mapping[str, Entry] | None = None,
+        prove: Proof | None = None,
     ) -> None:
         self._settings = settings
         self._config = config
@@ -75,6 +78,8 @@ class WatchService:
         self._gauges = gauges
         self._chance = chance
         self._schedules = schedules or {}
+        self._alerts = read_alerts(config)
+        self._prove = prove
         self._adopted = False
         self._holder = token_hex(8)
         self._progress = Progress()
@@ -127,6 +132,8 @@ class WatchService:
                 group.start_soon(timetable.run, name="timetable")
                 group.start_soon(conductor.run, name="conductor")
                 group.start_soon(fan_outs.run, name="fan-outs")
+                if self._alerts:
+                    group.start_soon(Alarm(connection, self._alerts, self._prove).run, name="alarm")
                 beside: Mapping[str, Callable[[], None]] = {
                     SCHEDULES: timetable.changed,
                     RUNS: conductor.wake,
@@ -188,8 +195,13 @@ class WatchService:
         )
 
 
-async def run_watch(settings: Settings, config: Config, chance: Random | None = None) -> None:
-    """Run the watch daemon until a signal; raise ConfigurationError where the operator must act first."""
+async def run_watch(
+    settings: Settings, config: Config, chance: Random | None = None, prove: Proof | None = None
+) -> None:
+    """Run the watch daemon until a signal; raise ConfigurationError where the operator must act first.
+
+    `prove` counts breaches of the conservation law, where the file has it proven now and then.
+    """
     metrics = CollectorRegistry()
     readiness = Readiness("database")
     consumers = load_consumers(config, settings)
@@ -199,6 +211,6 @@ async def run_watch(settings: Settings, config: Config, chance: Random | None = 
     health = Health(readiness, metrics, gauges.refresh)
     web = WebService(health_app(health), settings.health_host, settings.watch_port)
     chance = chance or Random()  # noqa: S311 - jitter
-    await run_until_signalled(
-        [web, WatchService(settings, config, consumers, readiness, WatchMetrics(metrics), gauges, chance, schedules)]
-    )
+    counted = WatchMetrics(metrics)
+    watcher = WatchService(settings, config, consumers, readiness, counted, gauges, chance, schedules, prove)
+    await run_until_signalled([web, watcher])
