@@ -37,7 +37,8 @@ def _check_zone(zone: str) -> str:
     return zone
 
 
-def _read_every(spelling: Any) -> Any:
+def read_seconds(spelling: Any) -> int:
+    """Read a span of time in seconds; raise ValueError for anything else."""
     match = _SPAN.fullmatch(spelling) if isinstance(spelling, str) else None
     seconds = int(match[1]) * UNITS[match[2]] if match else 0
     if not 1 <= seconds <= FURTHEST.total_seconds():
@@ -63,7 +64,7 @@ class ScheduleTable(Table):
     distinct_id: str | None = Field(None, min_length=1, max_length=MAX_NAME)
     properties: Annotated[dict[str, Any], AfterValidator(check_properties)] = Field(default_factory=dict)
     cron: Annotated[str, AfterValidator(check_cron)] | None = None
-    every: Annotated[int, BeforeValidator(_read_every)] | None = None
+    every: Annotated[int, BeforeValidator(read_seconds)] | None = None
     at: Annotated[datetime, BeforeValidator(_read_at)] | None = None
     zone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
     missed: Literal["all", "latest", "none"] = "latest"
