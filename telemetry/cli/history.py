@@ -20,7 +20,7 @@ from telemetry.runtime.config import Config, load_config
 from telemetry.runtime.schedules import read_seconds
 from telemetry.runtime.settings import Settings
 
-REPEATS_UNKNOWN = "repeats are not stored, so what a key splits does not show here: try it on a file of what is sent"
+REPEATS_UNKNOWN = "what came again is counted and not stored: try a file of what is sent to see all that a key splits"
 NO_POLICIES = "what is in force is not known: no database is set, and --before names no file; `insert_id` or body count"
 ONE_SOURCE = f"a file does not tell by which source an event comes: all count as of one, {ANY_SOURCE}"
 

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 from telemetry.cli.keys import spelt
-from telemetry.cli.printing import console, moment, say, show_json, table
+from telemetry.cli.printing import console, count, moment, say, show_json, table
 from telemetry.core.shadow import Sample, Seen, Shadow
 
 NUMBERS = ("events", "told now", "told then", "suppressed", "split", "refused", "taken")
+CONTRADICTED = (
+    "the last other body that came under the key differs in a part of the new key, so it would have been told"
+)
 BLIND = "the producer's `insert_id` is not stored, so nothing can be said here: try it on a file of what is sent"
 
 
@@ -24,6 +27,8 @@ def answer_trial(shadows: Sequence[Shadow], notes: Sequence[str], history: str, 
     for shadow in shadows:
         for sample in shadow.samples:
             say(f"{shadow.type}: {_told(sample)}")
+        if shadow.contradicted:
+            say(f"{shadow.type}: {count(shadow.contradicted, 'fact')}: {CONTRADICTED}")
         if shadow.blind:
             say(f"{shadow.type}: {BLIND}")
     for note in notes:
@@ -66,6 +71,7 @@ def _plain(shadow: Shadow) -> dict[str, object]:
         "groups": shadow.groups,
         "refused_by_field": dict(shadow.refused),
         "refused_anyway": shadow.keyless,
+        "contradicted": shadow.contradicted,
         "known": not shadow.blind,
         "samples": [_plain_sample(sample) for sample in shadow.samples],
     }

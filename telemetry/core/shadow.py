@@ -5,7 +5,7 @@ in one set for each policy: at most 150 bytes a key. Of a million keys two are t
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import blake2b
@@ -31,6 +31,7 @@ class Seen:
     at: datetime | None  # when it was received, or when it happened
     place: str = ""
     why: str = ""  # it has no key under the new policy
+    differed: Sequence[str] = ()  # fields in which another body differed that came again under its key
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Shadow:
     split: int = 0  # blocked today, and told as well
     taken: int = 0  # refused today, and not any more
     keyless: int = 0  # refused under both
+    contradicted: int = 0  # facts under whose key something came again that would have been another one
     refused: Counter[str] = field(default_factory=Counter)  # by the field that is missing or cannot be part of a key
     samples: list[Sample] = field(default_factory=list)
     _before: set[int] = field(default_factory=set)
@@ -117,6 +119,7 @@ class Shadow:
         """Count the next event."""
         self.events += 1
         told = seen.before is not None and (self.stored or _fresh(self._before, seen.before))
+        self.contradicted += any(_holds(name, part) for name in seen.differed for part in self.after.fields)
         if seen.after is None:
             self._refuse(seen)
             return
@@ -156,6 +159,10 @@ class Shadow:
 def _paired(sample: Sample, first: Seen, *, swap: bool) -> Sample:
     later = swap and first.at and sample.event.at and first.at > sample.event.at
     return replace(sample, event=first, first=sample.event) if later else replace(sample, first=first)
+
+
+def _holds(name: str, part: str) -> bool:
+    return part == name or part.startswith(f"{name}.")
 
 
 def _fresh(keys: set[int], key: str) -> bool:

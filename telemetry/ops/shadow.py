@@ -1,6 +1,6 @@
 """Trying the file's key policies on events that are past, without changing anything."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,11 +55,12 @@ async def _recall(connection: Connection, shadow: Shadow, since: datetime) -> No
                 return
 
 
-async def _stored(connection: Connection, shadow: Shadow, since: datetime) -> Any:
+async def _stored(connection: Connection, shadow: Shadow, since: datetime) -> AsyncIterator[Seen]:
     async for event in Census(connection).events_of(shadow.type, since):
         # What a schedule or a handler made has its key from there.
         if event.origin is None:
-            yield shadow.see(event.key, claims_of(event), event.source, at=event.received_at)
+            differed = event.repeats.differs if event.repeats else ()
+            yield shadow.see(event.key, claims_of(event), event.source, at=event.received_at, differed=differed)
 
 
 def try_sent(

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+from telemetry.core.event import Repeats
 from telemetry.core.key import KeyPolicy
 from telemetry.store.client import Connection
 from telemetry.store.keys import Keys
+from telemetry.store.repeats import RepeatCounts
 from tests.cli.terminal import tellonce
 from tests.cli.test_verbs import a_deployment, typed
 
@@ -66,6 +68,8 @@ async def test_what_is_stored_is_tried(connection: Connection, environ: dict[str
     await a_deployment(connection)
     await Keys(connection).register("sign_up", KeyPolicy(("distinct_id",)))
     (bare / "tellonce.toml").write_text('[types.sign_up]\nkey = ["properties.plan"]\n')
+    again = Repeats({"conflict": 2}, connection.clock.now(), ("properties.plan",))
+    await RepeatCounts(connection).add({"sign_up:u1": again}, "a token")
     written_down = json.dumps({"event": "sign_up", "distinct_id": "u1", "properties": {"plan": "pro"}})
     (bare / "events.ndjson").write_text(written_down)
 
@@ -75,6 +79,7 @@ async def test_what_is_stored_is_tried(connection: Connection, environ: dict[str
 
     assert said.code == 0
     assert "refused: sign_up:u1" in said.out
-    assert "repeats are not stored" in said.out
+    assert "sign_up: 1 fact: the last other body that came under the key differs in a part of the new key" in said.out
+    assert "what came again is counted and not stored" in said.out
     assert (row["told_now"], row["told_then"], row["refused_by_field"]) == (4, 0, {"properties.plan": 4})
     assert [(one["type"], one["in_force"], one["told_then"]) for one in sent] == [("sign_up", ["distinct_id"], 1)]

@@ -108,6 +108,17 @@ def test_of_two_stored_facts_the_one_that_came_first_would_have_stood() -> None:
     assert (sample.first, sample.event) == (earlier, later)
 
 
+def test_a_stored_fact_says_whether_what_came_again_would_have_been_another_one() -> None:
+    shadow = Shadow("badge", BY_PERSON, KeyPolicy(("distinct_id", "properties.badge.name")), stored=True)
+    claims = sent("u1", badge={"name": "a"})
+    seen = [
+        shadow.see(f"badge:u{number}", claims | {"distinct_id": f"u{number}"}, "web", at=NOON, differed=names)
+        for number, names in enumerate([("properties.badge",), ("properties.badger", "properties.level"), ()])
+    ]
+
+    assert taken(shadow, seen).contradicted == 1
+
+
 def test_of_many_only_the_first_are_named_and_all_are_counted() -> None:
     shadow = tried(Shadow("badge", BY_BADGE, BY_PERSON), *(sent("u1", badge=f"b{n}") for n in range(100)))
 
