@@ -39,6 +39,7 @@ class Intake:
         metrics: IngestMetrics,
         health: Callable[[str | None], None],
         token: Callable[[], str],
+        again: Callable[[Result], None],
         *,
         max_event_bytes: int,
         patience: float,
@@ -48,6 +49,7 @@ class Intake:
         self._metrics = metrics
         self._health = health
         self._token = token
+        self._again = again
         self._max_event_bytes = max_event_bytes
         self._patience = patience
         self._sequencer = Sequencer(clock)
@@ -110,6 +112,7 @@ class Intake:
         self._metrics.resubmitted.inc(sum(result.status == "duplicate" for result in results))
         for result in results:
             if result.status in SKIPPED:
+                self._again(result)
                 first = result.first_received_at.isoformat() if result.first_received_at else None
                 differs = list(result.differs)
                 log.info("ingest.skipped", cause=result.status, key=result.id, first_received_at=first, differs=differs)
