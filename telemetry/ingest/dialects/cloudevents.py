@@ -18,6 +18,7 @@ from telemetry.ingest.dialects.dialect import (
     Results,
     each_of,
     event_of,
+    is_plain,
     list_of,
 )
 from telemetry.ingest.refusal import Refusal
@@ -92,7 +93,7 @@ def _data(event: dict[str, Any]) -> dict[str, Any]:
         return {"data_base64": data}
     if data is None:
         return {}
-    return data if isinstance(data, dict) else {"data": data}
+    return data if is_plain(data) else {"data": data}
 
 
 def _binary(posted: Posted) -> dict[str, Any]:

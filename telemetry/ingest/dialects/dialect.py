@@ -95,7 +95,9 @@ def rest_of(record: Any, *names: str) -> Any:
 
 def each_of(records: Sequence[Any], translate: Callable[[dict[str, Any]], Any]) -> list[Any]:
     """Translate every record that is an object; the others are refused as they are."""
-    return [translate(record) if is_plain(record) else record for record in records]
+    # A null that was sent is no record of which nothing is kept.
+    nothing = Result("rejected", None, "expected an object, not null")
+    return [translate(one) if is_plain(one) else nothing if one is None else one for one in records]
 
 
 def first_of(record: Any, *names: str) -> Any:

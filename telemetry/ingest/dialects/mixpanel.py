@@ -27,7 +27,7 @@ IMPORT = "/import"
 EVENTS = ("/track", IMPORT)
 PROFILES = ("/engage", "/groups")
 # They tell Mixpanel who is whom, and nobody what happened.
-IDENTITY = frozenset({"$identify", "$create_alias", "$merge"})
+IDENTITY = ("$identify", "$create_alias", "$merge")
 FIELDS = {"insert_id": "properties.$insert_id", "distinct_id": "properties.distinct_id", "time": "properties.time"}
 MAX_FIELDS = 20
 

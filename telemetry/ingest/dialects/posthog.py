@@ -30,6 +30,7 @@ FLAGS = ("/flags", "/decide")
 BY_EVENT = "/i/v1/analytics/events"
 CAPTURES = ("/batch", "/capture", "/e", "/i/v0/e", "/i/v0/ai/batch", BY_EVENT)
 KEYS = ("api_key", "token")
+WHO = ("distinct_id", "$distinct_id", "within")
 # Spelt beside the properties by one form, among them by the other.
 BESIDE = {
     "$set": "$set",
@@ -66,7 +67,7 @@ def translate(event: dict[str, Any], secrets: Sequence[str | None]) -> dict[str,
         kept = beside | rest_of(properties, "distinct_id", *keys)
     return event_of(
         event=event.get("event"),
-        distinct_id=first_of(event, "distinct_id", "$distinct_id") or first_of(properties, "distinct_id"),
+        distinct_id=first_of({"within": first_of(properties, "distinct_id")} | event, *WHO),
         properties=kept,
         time=event.get("timestamp"),
         insert_id=event.get("uuid"),
@@ -116,7 +117,7 @@ POSTHOG = Dialect(
     paths=tuple(f"{path}{end}" for path in (*CAPTURES, *FLAGS) for end in ("", "/")),
     # What its own servers take; the package keeps a batch below 6 MiB, or 13 MiB of what it calls AI events.
     max_body_bytes=20 * MIB,
-    max_events=10_000,
+    max_events=5000,
     wants="api_key: expected a key of this ingest as the project's key",
     credential=bearer,
     read=read,
