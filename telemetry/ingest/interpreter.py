@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from fastapi import FastAPI, Request, Response
 from pydantic import SecretStr
@@ -25,6 +25,10 @@ log = get_logger(__name__)
 
 DIALECTS = (MIXPANEL, SEGMENT, POSTHOG, CLOUDEVENTS)
 
+# The label of a type that is none of ours, or is not known.
+OTHER = "other"
+
+Limit = Literal["max_body_bytes", "max_events"]
 ReadBody = Callable[[Request, Inflater], Awaitable[bytes]]
 
 
@@ -46,6 +50,13 @@ def serve_dialects(app: FastAPI, desk: Desk, read_body: ReadBody) -> None:
             app.add_route(path, interpreter.take, methods=["POST"], include_in_schema=False)
 
 
+def limit_of(dialect: Dialect, limits: IngestLimits, name: Limit) -> int:
+    """Give a limit of a dialect: what the operator says, else what its clients send unasked, if that is more."""
+    ours: int = getattr(limits, name)
+    theirs: int = getattr(dialect, name)
+    return ours if name in limits.model_fields_set else max(ours, theirs)
+
+
 class Interpreter:
     """Takes requests in one dialect."""
 
@@ -53,8 +64,8 @@ class Interpreter:
         self._dialect = dialect
         self._desk = desk
         self._read_body = read_body
-        self._max_body_bytes = _most(desk.limits, "max_body_bytes", dialect.max_body_bytes)
-        self._max_events = _most(desk.limits, "max_events", dialect.max_events)
+        self._max_body_bytes = limit_of(dialect, desk.limits, "max_body_bytes")
+        self._max_events = limit_of(dialect, desk.limits, "max_events")
 
     async def take(self, request: Request) -> Response:
         """Answer one request."""
@@ -94,6 +105,8 @@ class Interpreter:
     async def _submit(self, records: Sequence[Any], source: str) -> Results:
         events = [record for record in records if record is not None and not isinstance(record, Result)]
         taken = iter(await self._take_in(events, source) if events else ())
+        unread = sum(isinstance(record, Result) for record in records)
+        self._desk.metrics.events.labels(OTHER, "rejected").inc(unread)
         return [record if record is None or isinstance(record, Result) else next(taken) for record in records]
 
     async def _take_in(self, events: Sequence[Any], source: str) -> Sequence[Result]:
@@ -108,9 +121,3 @@ class Interpreter:
             log.warning("ingest.rejected", dialect=name, source=source, events=len(wrong), first=wrong[0][1].error)
         if unkept := sum(result is None for result in results):
             log.info("ingest.not_kept", dialect=name, source=source, records=unkept)
-
-
-def _most(limits: IngestLimits, name: str, theirs: int) -> int:
-    # What the operator says rules; what nobody said gives way to what a client sends unasked.
-    ours: int = getattr(limits, name)
-    return ours if name in limits.model_fields_set else max(ours, theirs)

@@ -98,8 +98,8 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("wrong", "said"), MISSING)
-async def test_a_batch_is_answered_for_each_event_and_what_is_wrong_is_named(
-    benches: Benches, wrong: dict[str, Any], said: str
+async def test_a_batch_is_answered_for_each_event_and_what_is_wrong_is_named_counted_and_logged(
+    benches: Benches, wrong: dict[str, Any], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = json.loads(JSONFormat().write(an_event()))
     async with benches() as bench:
@@ -109,6 +109,9 @@ async def test_a_batch_is_answered_for_each_event_and_what_is_wrong_is_named(
         assert answer["results"][0]["error"].startswith(said)
         status, answer = await bench.post("/cloudevents", good | wrong, STRUCTURED, **KEY)
         assert (422, True) == (status, answer["error"].startswith(said))
+        assert 2 == "".join(capsys.readouterr()).count("ingest.rejected")
+        samples = (await bench.producer.get("/metrics"))[1].splitlines()
+        assert 'tellonce_ingest_events_total{status="rejected",type="other"} 3.0' in samples
 
 
 async def test_what_cannot_be_read_is_refused_saying_what_is_expected(benches: Benches) -> None:

@@ -86,12 +86,15 @@ async def test_history_is_imported_by_a_service_account_a_project_secret_or_the_
         assert ["u1", "u2", "u3"] == [event.distinct_id for event in await bench.stored()]
 
 
-async def test_profiles_and_groups_are_answered_and_not_kept(benches: Benches, making: Making) -> None:
+async def test_profiles_and_groups_are_answered_and_not_kept_and_the_log_says_so(
+    benches: Benches, making: Making, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with benches() as bench:
         client = making(bench.url)
         await in_thread(lambda: client.people_set("u1", {"name": "Ada"}))
         await in_thread(lambda: client.group_set("company", "acme", {"size": 3}))
         await in_thread(lambda: client.merge(None, "u1", "u2"))
+        assert 3 == "".join(capsys.readouterr()).count("ingest.not_kept")
         with pytest.raises(MixpanelException, match="token: expected a key"):
             await in_thread(lambda: making(bench.url, "wrong").people_set("u1", {}))
         assert [] == await bench.stored()
