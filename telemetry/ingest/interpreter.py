@@ -27,6 +27,7 @@ DIALECTS = (MIXPANEL, SEGMENT, POSTHOG, CLOUDEVENTS)
 
 # The label of a type that is none of ours, or is not known.
 OTHER = "other"
+LONGEST_REASON = 300
 
 Limit = Literal["max_body_bytes", "max_events"]
 ReadBody = Callable[[Request, Inflater], Awaitable[bytes]]
@@ -118,6 +119,7 @@ class Interpreter:
         name, wrong = self._dialect.name, rejected(results)
         if wrong:
             # Some clients are told of none of it, and some tell nobody.
-            log.warning("ingest.rejected", dialect=name, source=source, events=len(wrong), first=wrong[0][1].error)
+            first = (wrong[0][1].error or "")[:LONGEST_REASON]
+            log.warning("ingest.rejected", dialect=name, source=source, events=len(wrong), first=first)
         if unkept := sum(result is None for result in results):
             log.info("ingest.not_kept", dialect=name, source=source, records=unkept)

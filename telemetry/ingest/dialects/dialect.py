@@ -1,7 +1,7 @@
 """What a dialect is: where its clients post, how they say who they are, and what they expect to hear."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,6 +120,11 @@ def list_of(value: Any, name: str) -> list[Any]:
     if not isinstance(value, list):
         raise Refusal(400, f"{name}: expected an array")
     return value
+
+
+def credentials_of(named: Iterable[Any]) -> list[str]:
+    """Give the distinct credentials that records name; those that name none come with the others, if there are any."""
+    return sorted({one for one in named if isinstance(one, str) and one}) or [""]
 
 
 def rejected(results: Results) -> list[tuple[int, Result]]:

@@ -14,6 +14,7 @@ from telemetry.ingest.dialects.dialect import (
     Reading,
     Reply,
     Results,
+    credentials_of,
     each_of,
     event_of,
     first_of,
@@ -90,9 +91,9 @@ def _reading(posted: Posted, value: Any, said: dict[str, str]) -> Reading:
     records = bounded(value if isinstance(value, list) else [value], posted.most)
     verbose = said.get("verbose") == "1"
     if _path(posted) in PROFILES:
-        tokens = sorted({_text(first_of(record, "$token")) for record in records} or {""})
+        tokens = credentials_of(first_of(record, "$token") for record in records)
         return Reading([None] * len(records), tokens, verbose)
-    tokens = sorted({_text(first_of(first_of(record, "properties"), "token")) for record in records} or {""})
+    tokens = credentials_of(first_of(first_of(record, "properties"), "token") for record in records)
     return Reading(each_of(records, translate), tokens, verbose)
 
 
@@ -120,10 +121,6 @@ def _plain(data: str) -> str:
         return decode(b64decode(data.replace(" ", "+"), validate=True))
     except ValueError:
         raise Refusal(400, "data: expected JSON, or JSON in base64") from None
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _kind(posted: Posted) -> str:

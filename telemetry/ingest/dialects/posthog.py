@@ -12,6 +12,7 @@ from telemetry.ingest.dialects.dialect import (
     Reading,
     Reply,
     Results,
+    credentials_of,
     each_of,
     event_of,
     first_of,
@@ -49,10 +50,10 @@ def read(posted: Posted) -> Reading:
         body = {"batch": body}
     body = object_of(body)
     if _path(posted) in FLAGS:
-        return Reading([], [_key(body) or ""])
+        return Reading([], credentials_of([_key(body)]))
     captured = bounded(list_of(body["batch"], "batch") if "batch" in body else [body], posted.most)
-    key = _key(body)
-    credentials = [key] if key else sorted({_key_within(event) for event in captured} or {""})
+    named = [_key(body)] if _key(body) else [_key(event) or _key(first_of(event, "properties")) for event in captured]
+    credentials = credentials_of(named)
     secrets = [*credentials, bearer(posted.head)]
     return Reading(each_of(captured, lambda event: translate(event, secrets)), credentials)
 
@@ -103,13 +104,8 @@ def _path(posted: Posted) -> str:
     return posted.head.path.rstrip("/")
 
 
-def _key(body: Any) -> str | None:
-    key = first_of(body, *KEYS)
-    return key if isinstance(key, str) else None
-
-
-def _key_within(event: Any) -> str:
-    return _key(event) or _key(first_of(event, "properties")) or ""
+def _key(record: Any) -> Any:
+    return first_of(record, *KEYS)
 
 
 POSTHOG = Dialect(

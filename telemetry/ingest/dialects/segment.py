@@ -10,6 +10,7 @@ from telemetry.ingest.dialects.dialect import (
     Reading,
     Reply,
     Results,
+    credentials_of,
     each_of,
     event_of,
     first_of,
@@ -45,8 +46,7 @@ def credential(head: Head) -> str | None:
 def read(posted: Posted) -> Reading:
     """Read a batch, or one call whose path says what it is."""
     body = object_of(parse_json(decode(posted.body)))
-    key = body.get("writeKey")
-    credentials = [key] if isinstance(key, str) else [""]
+    credentials = credentials_of([body.get("writeKey")])
     call = CALLS.get(posted.head.path)
     if call is not None:
         return Reading(each_of([{**body, "type": call}], translate), credentials)

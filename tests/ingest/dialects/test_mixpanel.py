@@ -117,6 +117,14 @@ async def test_events_of_two_sources_in_one_request_are_refused(benches: Benches
         assert [] == await bench.stored()
 
 
+async def test_a_record_without_a_token_does_not_hold_back_the_others(benches: Benches) -> None:
+    async with benches() as bench:
+        answer = await bench.post("/track?verbose=1", [tracked("i1"), {"event": "upgraded"}, None])
+        assert (200, {"status": 1, "error": "2 of 3 rejected: distinct_id: required"}) == answer
+        assert 401 == (await bench.post("/track", [{"event": "upgraded"}]))[0]
+        assert 1 == len(await bench.stored())
+
+
 async def test_the_client_hears_what_is_wrong_and_keeps_nothing_back(benches: Benches, making: Making) -> None:
     async with benches() as bench:
         client = making(bench.url, buffered=True)
