@@ -11,6 +11,7 @@ import anyio.lowlevel
 from telemetry.core.clock import Clock
 from telemetry.core.errors import InvalidEventError, UnavailableError
 from telemetry.core.event import Event
+from telemetry.core.step import Step
 from telemetry.ingest.accept import Result, Sequencer, fields_of, make_event
 from telemetry.ingest.envelope import Envelope, TooLargeError, read_envelope
 from telemetry.ingest.group_commit import GroupCommit
@@ -18,6 +19,7 @@ from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import InForce, Policies
 from telemetry.ingest.refusal import busy
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.tracing import tracing
 
 log = get_logger(__name__)
 
@@ -52,6 +54,7 @@ class Intake:
         self._again = again
         self._max_event_bytes = max_event_bytes
         self._patience = patience
+        self._clock = clock
         self._sequencer = Sequencer(clock)
 
     async def take(self, submitted: Sequence[Any], source: str) -> list[Result]:
@@ -67,7 +70,9 @@ class Intake:
         keyed = await self._in_force({one.event for one in checked if isinstance(one, Envelope)})
         made = await self._make(checked, source, keyed)
         events = [one for one in made if isinstance(one, Event)]
-        stored = iter(await self._commit.submit(events, keyed) if events else ())
+        answers = await self._commit.submit(events, keyed) if events else ()
+        self._trace(events, answers)
+        stored = iter(answers)
         results = [next(stored) if isinstance(one, Event) else one for one in made]
         self._note([one.event if isinstance(one, Envelope) else "" for one in checked], results)
         return results
@@ -104,6 +109,15 @@ class Intake:
             except InvalidEventError as error:
                 made.append(Result("rejected", None, str(error)))
         return made
+
+    def _trace(self, events: Sequence[Event], answers: Sequence[Result]) -> None:
+        if not tracing.on:
+            return
+        now = self._clock.now()
+        for event, result in zip(events, answers, strict=True):
+            if result.status == "accepted":
+                said = {"type": event.type, "source": event.source}
+                tracing.tell(Step("ingest", event.key, event.receipt, event.received_at, now, said, first=True))
 
     def _note(self, types: Sequence[str], results: Sequence[Result]) -> None:
         labels = (name if self._policies.knows(name) else "other" for name in types)
