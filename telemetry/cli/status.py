@@ -8,6 +8,7 @@ from rich.text import Text
 from telemetry.cli.opening import answer
 from telemetry.cli.printing import AsJson, age, console, moment, say, show_json, table
 from telemetry.cli.runs import runs_table, show_progress
+from telemetry.cli.sources import sources_table
 from telemetry.ops.status import ChannelStatus, ConsumerStatus, Status, read_status
 
 
@@ -45,6 +46,8 @@ def _show(found: Status) -> None:
         console().print(table("Discord channels", names, map(_channel, found.channels), right=("in flight",)))
     if found.runs:
         console().print(runs_table("Open runs", found.runs))
+    if found.sources:
+        console().print(sources_table(found.sources))
 
 
 def _consumer(row: ConsumerStatus, found: Status) -> list[object]:

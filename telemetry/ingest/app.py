@@ -1,6 +1,6 @@
 """The HTTP surface of ingest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -9,13 +9,12 @@ import anyio
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from telemetry.ingest.accept import Result
 from telemetry.ingest.answers import ErrorAnswer, IngestAnswer, answer
-from telemetry.ingest.auth import source_of
+from telemetry.ingest.auth import Callers
 from telemetry.ingest.envelope import Envelope
 from telemetry.ingest.intake import Intake
 from telemetry.ingest.metrics import IngestMetrics
@@ -51,13 +50,19 @@ DESCRIPTION = {
 
 
 class Door:
-    """What the routes need; `intake` is absent while the database is."""
+    """What the routes need; `callers` and `intake` are absent while the database is."""
 
-    def __init__(self, limits: IngestLimits, keys: Mapping[str, SecretStr], metrics: IngestMetrics) -> None:
+    def __init__(self, limits: IngestLimits, metrics: IngestMetrics) -> None:
         self.limits = limits
-        self.keys = keys
         self.metrics = metrics
+        self.callers: Callers | None = None
         self.intake: Intake | None = None
+
+    async def source_of(self, authorization: str | None) -> str:
+        """Name the source of a request; raise Refusal where it is nobody's, or where nobody can tell."""
+        if self.callers is None:
+            raise busy("ingest waits for the database")
+        return await self.callers.source_of(authorization)
 
     async def take(self, request: Request) -> Response:
         """Answer one request."""
@@ -71,7 +76,7 @@ class Door:
 
     async def _take(self, request: Request) -> Sequence[Result]:
         headers = request.headers
-        source = source_of(headers.get("authorization"), self.keys)
+        source = await self.source_of(headers.get("authorization"))
         read = reader_of(headers.get("content-type", ""), self.limits.max_events)
         inflater = Inflater(headers.get("content-encoding", ""), self.limits.max_body_bytes)
         if int(headers.get("content-length") or 0) > self.limits.max_body_bytes:
@@ -114,7 +119,7 @@ def make_app(door: Door, readiness: Readiness, registry: CollectorRegistry) -> F
         "/ingest",
         status_code=202,
         responses=responses,
-        openapi_extra=DESCRIPTION | {"security": [{"key": []}] if door.keys else [{"key": []}, {}]},
+        openapi_extra=DESCRIPTION | {"security": [{"key": []}, {}]},
         tags=["ingest"],
         summary="Report facts",
     )

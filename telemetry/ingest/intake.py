@@ -39,6 +39,7 @@ class Intake:
         metrics: IngestMetrics,
         health: Callable[[str | None], None],
         token: Callable[[], str],
+        admit: Callable[[str, int], None],
         *,
         max_event_bytes: int,
         patience: float,
@@ -48,12 +49,14 @@ class Intake:
         self._metrics = metrics
         self._health = health
         self._token = token
+        self._admit = admit
         self._max_event_bytes = max_event_bytes
         self._patience = patience
         self._sequencer = Sequencer(clock)
 
     async def take(self, submitted: Sequence[Any], source: str) -> list[Result]:
-        """Answer for each submitted event, in order; raise Refusal when none can be answered for in time."""
+        """Answer for each submitted event, in order; raise Refusal when none can be, in time or by the rate."""
+        self._admit(source, len(submitted))
         with anyio.move_on_after(self._patience):
             return await self._take(submitted, source)
         why = f"the database has not confirmed the write within {self._patience:g} s"

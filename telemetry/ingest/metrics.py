@@ -14,6 +14,12 @@ class IngestMetrics:
             registry=registry,
         )
         self.requests = Counter("tellonce_ingest_requests", "Requests answered", ["status"], registry=registry)
+        self.sources = Counter(
+            "tellonce_ingest_source_events",
+            "Events submitted, by source and whether its rate let them in",
+            ["source", "outcome"],
+            registry=registry,
+        )
         self.seconds = Histogram("tellonce_ingest_request_seconds", "From request to answer", registry=registry)
         self.queued = Gauge("tellonce_ingest_queued_events", "Events that wait for a write", registry=registry)
         self.group_size = Histogram(

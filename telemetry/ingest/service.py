@@ -7,10 +7,13 @@ from prometheus_client import CollectorRegistry
 
 from telemetry.core.errors import UnavailableError
 from telemetry.ingest.app import Door, make_app
+from telemetry.ingest.auth import Callers
 from telemetry.ingest.group_commit import GroupCommit
 from telemetry.ingest.intake import Intake
+from telemetry.ingest.limits import Limits
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import Policies
+from telemetry.ingest.usage import Usage
 from telemetry.runtime.config import Config
 from telemetry.runtime.health import Readiness
 from telemetry.runtime.logs import get_logger
@@ -22,6 +25,7 @@ from telemetry.store.deferred import Deferred
 from telemetry.store.events import Events
 from telemetry.store.indexes import OWED, reconcile
 from telemetry.store.keys import Keys
+from telemetry.store.sources import Sources
 
 log = get_logger(__name__)
 
@@ -50,15 +54,32 @@ class Storing:
                     await reconcile(connection, [OWED])
                     policies = Policies(Keys(connection), self._config, connection.clock)
                     await policies.check()
-                    await self._store(connection, policies)
+                    usage = Usage(Sources(connection), connection.clock)
+                    callers = await self._know_callers(connection, usage)
+                    await self._store(connection, policies, callers, usage)
             except UnavailableError as error:
                 self._health(str(error))
             finally:
-                self._door.intake = None
+                self._door.intake = self._door.callers = None
             await anyio.sleep(AGAIN_AFTER)
 
-    async def _store(self, connection: Connection, policies: Policies) -> None:
+    async def _know_callers(self, connection: Connection, usage: Usage) -> Callers:
+        callers = Callers(
+            self._settings.ingest_keys,
+            Sources(connection),
+            connection.clock,
+            self._health,
+            usage.note,
+            patience=self._settings.ingest_timeout,
+        )
+        await callers.check()
+        if callers.open:
+            self._settings.require_ingest_keys()
+        return callers
+
+    async def _store(self, connection: Connection, policies: Policies, callers: Callers, usage: Usage) -> None:
         metrics, settings = self._door.metrics, self._settings
+        limits = Limits(callers.rate_of, connection.clock, metrics)
         commit = GroupCommit(
             Events(connection),
             Deferred(connection).revise,
@@ -76,12 +97,15 @@ class Storing:
             metrics,
             self._health,
             lambda: token_hex(8),
+            limits.admit,
             max_event_bytes=self._config.ingest.max_event_bytes,
             patience=settings.ingest_timeout,
         )
+        self._door.callers = callers
         self._health(None)
         async with anyio.create_task_group() as group:
             group.start_soon(self._feel_pulse, connection, name="pulse")
+            group.start_soon(usage.run, name="usage")
             await commit.run()
 
     async def _feel_pulse(self, connection: Connection) -> None:
@@ -134,10 +158,9 @@ class IngestService:
 
 async def run_ingest(settings: Settings, config: Config) -> None:
     """Run the ingest daemon until a signal; raise ConfigurationError where the operator must act first."""
-    settings.require_ingest_keys()
     settings.require_mongodb_uri()
     registry = CollectorRegistry()
     readiness = Readiness("database")
-    door = Door(config.ingest, settings.ingest_keys, IngestMetrics(registry))
+    door = Door(config.ingest, IngestMetrics(registry))
     web = WebService(make_app(door, readiness, registry), settings.ingest_host, settings.ingest_port, "ingest")
     await run_until_signalled([IngestService(web, Storing(settings, config, door, readiness))])

@@ -7,6 +7,7 @@ from datetime import datetime
 from telemetry.core.clock import EPOCH
 from telemetry.core.delivery import State
 from telemetry.ops.progress import Progress, progress
+from telemetry.ops.sources import SourceStatus, read_sources
 from telemetry.store.channels import Block, Channel, Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries, queues
@@ -62,6 +63,7 @@ class Status:
     consumers: Sequence[ConsumerStatus]
     channels: Sequence[ChannelStatus]
     runs: Sequence[Progress]  # that are open
+    sources: Sequence[SourceStatus]
 
 
 async def read_status(connection: Connection) -> Status:
@@ -83,6 +85,7 @@ async def read_status(connection: Connection) -> Status:
         consumers=[row for row in rows if row.since or row.unfinished],
         channels=[_channel(row, now, flying) for row in channels],
         runs=[progress(run, now) for run in await Runs(connection).open()],
+        sources=await read_sources(connection),
     )
 
 
