@@ -12,13 +12,15 @@ from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from telemetry.core.warning import OTHER, Kind
 from telemetry.ingest.accept import Result
-from telemetry.ingest.answers import ErrorAnswer, IngestAnswer, answer
+from telemetry.ingest.answers import TOO_LARGE, ErrorAnswer, IngestAnswer, answer
 from telemetry.ingest.auth import Callers
 from telemetry.ingest.envelope import Envelope
 from telemetry.ingest.intake import Intake
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.refusal import Refusal, busy
+from telemetry.ingest.warner import Warner
 from telemetry.ingest.wire import JSON_TYPES, NDJSON_TYPES, Inflater, reader_of, too_large
 from telemetry.runtime.config import IngestLimits
 from telemetry.runtime.health import Health, Readiness
@@ -50,13 +52,14 @@ DESCRIPTION = {
 
 
 class Door:
-    """What the routes need; `callers` and `intake` are absent while the database is."""
+    """What the routes need; what is absent is so while the database is."""
 
     def __init__(self, limits: IngestLimits, metrics: IngestMetrics) -> None:
         self.limits = limits
         self.metrics = metrics
         self.callers: Callers | None = None
         self.intake: Intake | None = None
+        self.warner: Warner | None = None
 
     async def source_of(self, authorization: str | None) -> str:
         """Name the source of a request; raise Refusal where it is nobody's, or where nobody can tell."""
@@ -75,16 +78,24 @@ class Door:
         return Response(text, status, media_type="application/json")
 
     async def _take(self, request: Request) -> Sequence[Result]:
+        source = await self.source_of(request.headers.get("authorization"))
+        try:
+            submitted = await self._read(request)
+        except Refusal as refusal:
+            if refusal.status == TOO_LARGE and self.warner is not None:
+                self.warner.warn(Kind.OVERSIZE, OTHER, source, refusal.error)
+            raise
+        if self.intake is None:
+            raise busy("ingest waits for the database")
+        return await self.intake.take(submitted, source)
+
+    async def _read(self, request: Request) -> Sequence[Any]:
         headers = request.headers
-        source = await self.source_of(headers.get("authorization"))
         read = reader_of(headers.get("content-type", ""), self.limits.max_events)
         inflater = Inflater(headers.get("content-encoding", ""), self.limits.max_body_bytes)
         if int(headers.get("content-length") or 0) > self.limits.max_body_bytes:
             raise too_large(self.limits.max_body_bytes)
-        submitted = read(await _body(request, inflater))
-        if self.intake is None:
-            raise busy("ingest waits for the database")
-        return await self.intake.take(submitted, source)
+        return read(await _body(request, inflater))
 
 
 async def _body(request: Request, inflater: Inflater) -> bytes:

@@ -11,12 +11,14 @@ import anyio.lowlevel
 from telemetry.core.clock import Clock
 from telemetry.core.errors import InvalidEventError, UnavailableError
 from telemetry.core.event import Event
-from telemetry.ingest.accept import Result, Sequencer, fields_of, make_event
-from telemetry.ingest.envelope import Envelope, TooLargeError, read_envelope
+from telemetry.core.warning import OTHER
+from telemetry.ingest.accept import Result, Sequencer, fields_of, make_event, rejected
+from telemetry.ingest.envelope import Envelope, read_envelope
 from telemetry.ingest.group_commit import GroupCommit
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import InForce, Policies
 from telemetry.ingest.refusal import busy
+from telemetry.ingest.warner import Warner
 from telemetry.runtime.logs import get_logger
 
 log = get_logger(__name__)
@@ -25,6 +27,7 @@ T = TypeVar("T")
 
 # After so many events the other requests have their turn.
 AT_A_STRETCH = 100
+FAR = "time is more than a day ahead: is that clock right?"
 SKIPPED = frozenset({"duplicate", "conflict", "superseded", "too_late"})
 
 
@@ -40,6 +43,7 @@ class Intake:
         health: Callable[[str | None], None],
         token: Callable[[], str],
         admit: Callable[[str, int], None],
+        warner: Warner,
         *,
         max_event_bytes: int,
         patience: float,
@@ -50,6 +54,7 @@ class Intake:
         self._health = health
         self._token = token
         self._admit = admit
+        self._warner = warner
         self._max_event_bytes = max_event_bytes
         self._patience = patience
         self._sequencer = Sequencer(clock)
@@ -70,7 +75,7 @@ class Intake:
         events = [one for one in made if isinstance(one, Event)]
         stored = iter(await self._commit.submit(events, keyed) if events else ())
         results = [next(stored) if isinstance(one, Event) else one for one in made]
-        self._note([one.event if isinstance(one, Envelope) else "" for one in checked], results)
+        self._note([one.event if isinstance(one, Envelope) else "" for one in checked], results, source)
         return results
 
     async def _in_force(self, types: set[str]) -> InForce:
@@ -83,10 +88,8 @@ class Intake:
     def _check(self, submitted: Any) -> Envelope | Result:
         try:
             return read_envelope(submitted, self._max_event_bytes)
-        except TooLargeError as error:
-            return Result("rejected", None, str(error), too_large=True)
         except InvalidEventError as error:
-            return Result("rejected", None, str(error))
+            return rejected(error)
 
     async def _make(
         self, checked: Sequence[Envelope | Result], source: str, keyed: InForce
@@ -103,14 +106,17 @@ class Intake:
                 key = self._policies.key(claims, source, keyed[one.event])
                 made.append(make_event(one, claims, key, source, receipt, first + next(order), received))
             except InvalidEventError as error:
-                made.append(Result("rejected", None, str(error)))
+                made.append(rejected(error))
         return made
 
-    def _note(self, types: Sequence[str], results: Sequence[Result]) -> None:
+    def _note(self, types: Sequence[str], results: Sequence[Result], source: str) -> None:
         labels = (name if self._policies.knows(name) else "other" for name in types)
         for (label, status), times in Counter(zip(labels, (result.status for result in results), strict=True)).items():
             self._metrics.events.labels(label, status).inc(times)
-        for result in results:
+        for name, result in zip(types, results, strict=True):
+            if result.warns is not None:
+                said = ": ".join(filter(None, (result.id, result.error or result.note or FAR)))
+                self._warner.warn(result.warns, name or OTHER, source, said)
             if result.status in SKIPPED:
                 first = result.first_received_at.isoformat() if result.first_received_at else None
                 differs = list(result.differs)

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from telemetry.core.warning import Kind
+
 
 class IngestMetrics:
     """Metrics of one ingest process, on a registry of its own."""
@@ -20,6 +22,11 @@ class IngestMetrics:
             ["source", "outcome"],
             registry=registry,
         )
+        self.warnings = Counter(
+            "tellonce_ingest_warnings", "What somebody should look at, by kind", ["kind"], registry=registry
+        )
+        for kind in Kind:
+            self.warnings.labels(kind)
         self.seconds = Histogram("tellonce_ingest_request_seconds", "From request to answer", registry=registry)
         self.queued = Gauge("tellonce_ingest_queued_events", "Events that wait for a write", registry=registry)
         self.group_size = Histogram(

@@ -5,6 +5,7 @@ from typing import Any
 
 from telemetry.core.canonical import canonical
 from telemetry.core.event import Event
+from telemetry.core.warning import Kind
 from telemetry.ingest.accept import Result, Status
 
 
@@ -27,7 +28,7 @@ def judge(first: Event, repeated: Event) -> Result:
         f"another body is stored under this key since {first.received_at.isoformat()}, and it stands; "
         f"different: {', '.join(differs)}"
     )
-    return Result("conflict", first.key, error, first.received_at, differs)
+    return Result("conflict", first.key, error, first.received_at, differs, warns=Kind.CONFLICT)
 
 
 def _rank(event: Event) -> int:

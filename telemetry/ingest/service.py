@@ -14,6 +14,7 @@ from telemetry.ingest.limits import Limits
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import Policies
 from telemetry.ingest.usage import Usage
+from telemetry.ingest.warner import Warner
 from telemetry.runtime.config import Config
 from telemetry.runtime.health import Readiness
 from telemetry.runtime.logs import get_logger
@@ -26,6 +27,7 @@ from telemetry.store.events import Events
 from telemetry.store.indexes import OWED, reconcile
 from telemetry.store.keys import Keys
 from telemetry.store.sources import Sources
+from telemetry.store.warnings import Warnings
 
 log = get_logger(__name__)
 
@@ -60,7 +62,7 @@ class Storing:
             except UnavailableError as error:
                 self._health(str(error))
             finally:
-                self._door.intake = self._door.callers = None
+                self._door.intake = self._door.callers = self._door.warner = None
             await anyio.sleep(AGAIN_AFTER)
 
     async def _know_callers(self, connection: Connection, usage: Usage) -> Callers:
@@ -80,6 +82,7 @@ class Storing:
     async def _store(self, connection: Connection, policies: Policies, callers: Callers, usage: Usage) -> None:
         metrics, settings = self._door.metrics, self._settings
         limits = Limits(callers.rate_of, connection.clock, metrics)
+        warner = Warner(Warnings(connection), connection.clock, metrics, lambda: token_hex(8))
         commit = GroupCommit(
             Events(connection),
             Deferred(connection).revise,
@@ -98,14 +101,16 @@ class Storing:
             self._health,
             lambda: token_hex(8),
             limits.admit,
+            warner,
             max_event_bytes=self._config.ingest.max_event_bytes,
             patience=settings.ingest_timeout,
         )
-        self._door.callers = callers
+        self._door.callers, self._door.warner = callers, warner
         self._health(None)
         async with anyio.create_task_group() as group:
             group.start_soon(self._feel_pulse, connection, name="pulse")
             group.start_soon(usage.run, name="usage")
+            group.start_soon(warner.run, name="warner")
             await commit.run()
 
     async def _feel_pulse(self, connection: Connection) -> None:

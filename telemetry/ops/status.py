@@ -6,6 +6,7 @@ from datetime import datetime
 
 from telemetry.core.clock import EPOCH
 from telemetry.core.delivery import State
+from telemetry.core.warning import Warned
 from telemetry.ops.progress import Progress, progress
 from telemetry.ops.sources import SourceStatus, read_sources
 from telemetry.store.channels import Block, Channel, Channels
@@ -15,6 +16,7 @@ from telemetry.store.events import Events
 from telemetry.store.leases import Lease, Leases
 from telemetry.store.registry import Registered, Registry
 from telemetry.store.runs import Runs
+from telemetry.store.warnings import Warnings
 
 WATCHER = "watcher"
 UNFINISHED = (State.HELD, State.PENDING, State.LEASED, State.DEAD, State.PARKED)
@@ -64,6 +66,7 @@ class Status:
     channels: Sequence[ChannelStatus]
     runs: Sequence[Progress]  # that are open
     sources: Sequence[SourceStatus]
+    warnings: Sequence[Warned]  # newest first
 
 
 async def read_status(connection: Connection) -> Status:
@@ -86,6 +89,7 @@ async def read_status(connection: Connection) -> Status:
         channels=[_channel(row, now, flying) for row in channels],
         runs=[progress(run, now) for run in await Runs(connection).open()],
         sources=await read_sources(connection),
+        warnings=await Warnings(connection).all(),
     )
 
 
