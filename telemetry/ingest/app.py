@@ -14,41 +14,19 @@ from starlette.requests import ClientDisconnect
 
 from telemetry.core.warning import OTHER, Kind
 from telemetry.ingest.accept import Result
-from telemetry.ingest.answers import TOO_LARGE, ErrorAnswer, IngestAnswer, answer
+from telemetry.ingest.answers import TOO_LARGE, answer
 from telemetry.ingest.auth import Callers
-from telemetry.ingest.envelope import Envelope
+from telemetry.ingest.description import PATH, AliveAnswer, ReadyAnswer, Responses, answers, describe, request
 from telemetry.ingest.intake import Intake
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.refusal import Refusal, busy
 from telemetry.ingest.warner import Warner
-from telemetry.ingest.wire import JSON_TYPES, NDJSON_TYPES, Inflater, reader_of, too_large
+from telemetry.ingest.wire import Inflater, reader_of, too_large
 from telemetry.runtime.config import IngestLimits
 from telemetry.runtime.health import Health, Readiness
 
 # A body that trickles in holds memory and says nothing.
 BODY_SECONDS = 30.0
-ERRORS = {
-    400: "The body cannot be read.",
-    401: "No known key.",
-    408: "The body did not come in time.",
-    415: "Neither JSON nor NDJSON, or an unknown encoding.",
-    503: "Not now: send the same again after Retry-After, it is safe.",
-}
-EVENT = Envelope.model_json_schema()
-FORMS = {
-    "oneOf": [
-        EVENT,
-        {"type": "array", "items": EVENT},
-        {"type": "object", "required": ["events"], "properties": {"events": {"type": "array", "items": EVENT}}},
-    ]
-}
-DESCRIPTION = {
-    "requestBody": {
-        "required": True,
-        "description": 'One event, an array, `{"events": […]}`, or one event a line. May be gzipped.',
-        "content": {JSON_TYPES[0]: {"schema": FORMS}, NDJSON_TYPES[0]: {"schema": {"type": "string"}}},
-    },
-}
 
 
 class Door:
@@ -119,18 +97,12 @@ def make_app(door: Door, readiness: Readiness, registry: CollectorRegistry) -> F
     _add_health(app, Health(readiness, registry))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
-    responses: dict[int | str, dict[str, Any]] = {
-        202: {"model": IngestAnswer, "description": "At least one event is valid; each is answered for."},
-        413: {"model": IngestAnswer | ErrorAnswer, "description": "The body, each event or their number is too large."},
-        422: {"model": IngestAnswer | ErrorAnswer, "description": "No event is valid."},
-        **{status: {"model": ErrorAnswer, "description": why} for status, why in ERRORS.items()},
-    }
 
     @app.post(
-        "/ingest",
+        PATH,
         status_code=202,
-        responses=responses,
-        openapi_extra=DESCRIPTION | {"security": [{"key": []}, {}]},
+        responses=answers(),
+        openapi_extra=request(door.limits),
         tags=["ingest"],
         summary="Report facts",
     )
@@ -138,14 +110,18 @@ def make_app(door: Door, readiness: Readiness, registry: CollectorRegistry) -> F
         with door.metrics.seconds.time():
             return await door.take(request)
 
-    _describe_key(app)
+    describe(app, lambda: door.callers is not None and door.callers.open)
     return app
 
 
 def _add_health(app: FastAPI, health: Health) -> None:
-    waits: dict[int | str, dict[str, Any]] = {503: {"description": "It waits for something."}}
+    alive: Responses = {200: {"model": AliveAnswer}}
+    waits: Responses = {
+        200: {"model": ReadyAnswer},
+        503: {"model": ReadyAnswer, "description": "It waits for something."},
+    }
     add = partial(app.add_api_route, tags=["health"])
-    add("/healthz", health.alive, summary="Is the process alive?")
+    add("/healthz", health.alive, summary="Is the process alive?", responses=alive)
     add("/readyz", health.ready, summary="Can it do its work now?", responses=waits)
     add("/metrics", health.scrape, summary="Metrics for Prometheus", response_class=PlainTextResponse)
 
@@ -157,8 +133,3 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _failed(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": f"ingest failed ({type(error).__name__}); its log says more"}, 500)
-
-
-def _describe_key(app: FastAPI) -> None:
-    described = app.openapi()
-    described.setdefault("components", {})["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
