@@ -57,4 +57,4 @@ def digest_of(secret: str) -> str:
     A fast hash is right here: a slow one makes guessing dear where people choose the secret, and 256 bits of chance
     are not guessed at any speed; each request would pay for it.
     """
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -67,7 +67,7 @@ class Callers:
     async def check(self) -> None:
         """Raise ConfigurationError where a name would be two sources."""
         await self._read()
-        if both := sorted(self._added.keys() & self._environment):
+        if both := sorted(self._both()):
             raise ConfigurationError(
                 f"TELLONCE_INGEST_KEYS: {', '.join(both)} was added with `tellonce sources` too; take the name out of "
                 "TELLONCE_INGEST_KEYS, whose secret is not taken any more then"
@@ -90,7 +90,7 @@ class Callers:
 
     def rate_of(self, source: str) -> Rate | None:
         """Give the rate that a source has to keep to, if any."""
-        added = self._added.get(source)
+        added = None if source in self._environment else self._added.get(source)
         return added.rate if added else None
 
     async def _refresh(self, digest: str, *, asked: bool) -> None:
@@ -109,18 +109,20 @@ class Callers:
             self._health(why)
             raise busy(why) from error
 
+    def _both(self) -> set[str]:
+        # One that is revoked has left its name to the environment.
+        return {name for name, row in self._added.items() if row.digests and name in self._environment}
+
     def _stale(self, now: float) -> bool:
         return now - self._read_at > KNOWN_FOR
 
     async def _read(self) -> None:
         asked = self._clock.monotonic()
         rows = await self._rows.all()
-        shadowed = self._environment.keys() & {name for name, row in rows.items() if row.added_at}
-        if shadowed and not shadowed <= self._added.keys():
-            log.warning(
-                "source.named_twice", sources=sorted(shadowed), why="it is in TELLONCE_INGEST_KEYS, which holds"
-            )
+        before = self._both()
         self._added = {name: row for name, row in rows.items() if row.added_at}
+        if new := sorted(self._both() - before):
+            log.warning("source.named_twice", sources=new, why="TELLONCE_INGEST_KEYS has it too, and holds")
         known = [_Known(digest, name) for name, row in self._added.items() for digest in row.digests]
         # What the environment names is the environment's, whatever is added while this runs.
         taken = [one for one in known if one.name not in self._environment] + self._fixed

@@ -88,12 +88,15 @@ async def _database(settings: Settings, config: Config, consumers: Sequence[Cons
 
 
 async def _sources(connection: Connection, settings: Settings) -> list[Finding]:
-    added = {source.name for source in (await Sources(connection).all()).values() if source.digests}
+    rows = (await Sources(connection).all()).values()
+    added = {source.name for source in rows if source.digests}
     if both := sorted(added & settings.ingest_keys.keys()):
         step = "take the name out of TELLONCE_INGEST_KEYS"
         return [Finding("error", f"{', '.join(both)}: a source of that name was added too", step, CONFIGURATION)]
     if known := len(added) + len(settings.ingest_keys):
         return [Finding("ok", f"ingest knows {known} source{'s'[: known > 1]}")]
+    if any(source.revoked_at for source in rows):
+        return [Finding("warning", "every source is revoked: ingest takes nothing", "`tellonce sources add NAME`")]
     try:
         settings.require_ingest_keys()
     except ConfigurationError as error:

@@ -110,6 +110,16 @@ async def test_a_name_in_both_is_refused_in_one_line(serving: Serving, connectio
     assert "s3cret" not in str(error)
 
 
+async def test_a_revoked_source_leaves_its_name_to_the_environment(serving: Serving, connection: Connection) -> None:
+    web = await new(connection, "web", "1/h")
+    await Sources(connection).revoke("web")
+    async with serving(ingest_keys="web:s3cret") as producer:
+        for number in range(3):
+            _, answer = await producer.send(occurrence(number), **bearing("s3cret"))
+            assert f"tick:web:i{number}" == answer["results"][0]["id"]
+        assert 401 == (await producer.send(occurrence(1), **web))[0]
+
+
 async def test_where_others_reach_ingest_it_asks_for_a_source_of_either_kind(
     serving: Serving, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,3 +261,20 @@ async def test_no_secret_and_no_hash_is_in_the_log_or_the_metrics(
     assert digest_of(secret) not in told
     rows = await connection["sources"].find({}).to_list(None)
     assert secret not in str(rows)
+
+
+async def test_while_nobody_can_tell_a_source_its_requests_are_put_off_and_not_refused(
+    serving: Serving, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(ingest_timeout=0.2) as producer:
+        web = await new(connection, "web")
+        assert 202 == (await producer.send(occurrence(1), **web))[0]
+
+        async def hang(_: Sources) -> dict[str, Source]:
+            await anyio.sleep_forever()
+            raise AssertionError
+
+        monkeypatch.setattr(auth, "KNOWN_FOR", 0.0)
+        monkeypatch.setattr(Sources, "all", hang)
+        status, answer = await producer.send(occurrence(1), **web)
+        assert (503, True) == (status, "send the same again" in answer["error"])

@@ -150,3 +150,7 @@ async def test_an_ingest_that_others_reach_without_any_source_ends_with_2(
     await Sources(connection).add("app", "digest", None)
 
     assert exit_code(await looked(settings)) == 0
+
+    await Sources(connection).revoke("app")
+
+    assert "every source is revoked: ingest takes nothing" in [one.what for one in await looked(settings)]
