@@ -43,6 +43,7 @@ def sources_table(rows: Iterable[SourceStatus]) -> Table:
 def _add(name: Name, *, rate: Annotated[str | None, typer.Option(help=f"{RATE}.")] = None) -> None:
     """Let a source submit, with a secret that is made here and shown once; ingests know it at once."""
     settings, most = read_settings(), _rate(rate)
+    # Were this killed before the secret is shown, nobody has it: `rotate` makes another.
     done = answer(lambda connection: add(connection, name, most, settings.ingest_keys), settings)
     say(f"{name} may submit from now on" + (f", at most {most} to each ingest" if most else ""))
     _show_secret(done.secret)

@@ -23,7 +23,7 @@ class Limits:
         wait = self._allowance(source, rate).ask(events, self._clock.monotonic()) if rate else 0
         self._metrics.sources.labels(source, "limited" if wait else "admitted").inc(events)
         if wait:
-            why = f"{source} may submit {rate} events to one ingest; send the same again in {wait} s, it is safe"
+            why = f"{source}: more events than its rate of {rate}; send the same again in {wait} s, it is safe"
             raise Refusal(429, why, {"Retry-After": str(wait)})
 
     def _allowance(self, source: str, rate: Rate) -> Allowance:

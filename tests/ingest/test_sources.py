@@ -157,9 +157,9 @@ async def test_a_source_over_its_rate_is_told_when_to_come_again_and_nothing_is_
             f"{producer.url}/ingest", json=[occurrence(8), occurrence(9)], headers=web
         ) as answer:
             assert (429, {"error"}) == (answer.status, set(await answer.json()))
-            # Two and a seventh of them are to come, one each twelve seconds.
+            # One is left, and another comes every twelve seconds.
             assert 1 <= int(answer.headers["Retry-After"]) <= 12
-            assert "web may submit 5/min" in await answer.text()
+            assert "web: more events than its rate of 5/min" in await answer.text()
         assert 202 == (await producer.send(occurrence(4), **web))[0]
         assert 202 == (await producer.send([occurrence(n) for n in range(20)], **app))[0]
         assert 25 == await Events(connection).estimate()
