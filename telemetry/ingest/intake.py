@@ -12,12 +12,14 @@ from telemetry.core.clock import Clock
 from telemetry.core.errors import InvalidEventError, UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.step import Step
-from telemetry.ingest.accept import Result, Sequencer, fields_of, make_event
-from telemetry.ingest.envelope import Envelope, TooLargeError, read_envelope
+from telemetry.core.warning import OTHER
+from telemetry.ingest.accept import Result, Sequencer, fields_of, make_event, rejected
+from telemetry.ingest.envelope import Envelope, read_envelope
 from telemetry.ingest.group_commit import GroupCommit
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import InForce, Policies
 from telemetry.ingest.refusal import busy
+from telemetry.ingest.warner import Warner
 from telemetry.runtime.logs import get_logger
 from telemetry.runtime.tracing import tracing
 
@@ -27,6 +29,7 @@ T = TypeVar("T")
 
 # After so many events the other requests have their turn.
 AT_A_STRETCH = 100
+FAR = "time is more than a day ahead: is that clock right?"
 SKIPPED = frozenset({"duplicate", "conflict", "superseded", "too_late"})
 
 
@@ -42,6 +45,8 @@ class Intake:
         health: Callable[[str | None], None],
         token: Callable[[], str],
         again: Callable[[Result], None],
+        admit: Callable[[str, int], None],
+        warner: Warner,
         *,
         max_event_bytes: int,
         patience: float,
@@ -52,13 +57,16 @@ class Intake:
         self._health = health
         self._token = token
         self._again = again
+        self._admit = admit
+        self._warner = warner
         self._max_event_bytes = max_event_bytes
         self._patience = patience
         self._clock = clock
         self._sequencer = Sequencer(clock)
 
     async def take(self, submitted: Sequence[Any], source: str) -> list[Result]:
-        """Answer for each submitted event, in order; raise Refusal when none can be answered for in time."""
+        """Answer for each submitted event, in order; raise Refusal when none can be, in time or by the rate."""
+        self._admit(source, len(submitted))
         with anyio.move_on_after(self._patience):
             return await self._take(submitted, source)
         why = f"the database has not confirmed the write within {self._patience:g} s"
@@ -74,7 +82,7 @@ class Intake:
         self._trace(events, answers)
         stored = iter(answers)
         results = [next(stored) if isinstance(one, Event) else one for one in made]
-        self._note([one.event if isinstance(one, Envelope) else "" for one in checked], results)
+        self._note([one.event if isinstance(one, Envelope) else "" for one in checked], results, source)
         return results
 
     async def _in_force(self, types: set[str]) -> InForce:
@@ -87,10 +95,8 @@ class Intake:
     def _check(self, submitted: Any) -> Envelope | Result:
         try:
             return read_envelope(submitted, self._max_event_bytes)
-        except TooLargeError as error:
-            return Result("rejected", None, str(error), too_large=True)
         except InvalidEventError as error:
-            return Result("rejected", None, str(error))
+            return rejected(error)
 
     async def _make(
         self, checked: Sequence[Envelope | Result], source: str, keyed: InForce
@@ -107,7 +113,7 @@ class Intake:
                 key = self._policies.key(claims, source, keyed[one.event])
                 made.append(make_event(one, claims, key, source, receipt, first + next(order), received))
             except InvalidEventError as error:
-                made.append(Result("rejected", None, str(error)))
+                made.append(rejected(error))
         return made
 
     def _trace(self, events: Sequence[Event], answers: Sequence[Result]) -> None:
@@ -119,12 +125,15 @@ class Intake:
                 said = {"type": event.type, "source": event.source}
                 tracing.tell(Step("ingest", event.key, event.receipt, event.received_at, now, said, first=True))
 
-    def _note(self, types: Sequence[str], results: Sequence[Result]) -> None:
+    def _note(self, types: Sequence[str], results: Sequence[Result], source: str) -> None:
         labels = (name if self._policies.knows(name) else "other" for name in types)
         for (label, status), times in Counter(zip(labels, (result.status for result in results), strict=True)).items():
             self._metrics.events.labels(label, status).inc(times)
         self._metrics.resubmitted.inc(sum(result.status == "duplicate" for result in results))
-        for result in results:
+        for name, result in zip(types, results, strict=True):
+            if result.warns is not None:
+                said = ": ".join(filter(None, (result.id, result.error or result.note or FAR)))
+                self._warner.warn(result.warns, name or OTHER, source, said)
             if result.status in SKIPPED:
                 self._again(result)
                 first = result.first_received_at.isoformat() if result.first_received_at else None
