@@ -19,7 +19,7 @@ from bot.poster import open_poster
 from bot.rounds import Rounds
 from bot.session import DiscordSession
 from telemetry.core.errors import ConfigurationError
-from telemetry.runtime.health import Readiness, health_app
+from telemetry.runtime.health import Health, Readiness, health_app
 from telemetry.runtime.logs import configure_logs, get_logger
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.settings import Settings
@@ -93,7 +93,7 @@ async def run_bot(settings: Settings, chance: Random | None = None) -> None:
     point_at(settings.discord_api_base, settings.discord_gateway)
     metrics = CollectorRegistry()
     readiness = Readiness("database", "discord")
-    web = WebService(health_app(readiness, metrics), settings.health_host, settings.bot_port)
+    web = WebService(health_app(Health(readiness, metrics)), settings.health_host, settings.bot_port)
     bot = BotService(settings, readiness, BotMetrics(metrics), chance or Random())  # noqa: S311 - jitter
     await run_until_signalled([web, bot.session, bot])
 

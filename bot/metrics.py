@@ -1,6 +1,8 @@
 """What the bot counts."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from telemetry.runtime.measures import delivery_latency, suppressed
 
 
 class BotMetrics:
@@ -19,9 +21,5 @@ class BotMetrics:
         self.openings = Counter(
             "tellonce_discord_direct_openings", "Direct messages opened, by outcome", ["outcome"], registry=registry
         )
-        self.latency = Histogram(
-            "tellonce_delivery_latency_seconds",
-            "From due to delivered",
-            registry=registry,
-            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
-        )
+        self.suppressed = suppressed(registry)
+        self.latency = delivery_latency(registry).labels("discord")

@@ -52,13 +52,18 @@ class Settlement:
         desk, standing = self._desk, self._standing
         if message := result.get("message_id"):
             desk.session.receipts.note(batch.nonce, message)
-        kept = {**result, "channel_id": standing.address or standing.channel, "nonce": batch.nonce}
+        address = standing.address or standing.channel
+        kept = {**result, "channel_id": address, "nonce": batch.nonce}
+        if server := desk.session.server_of(address):
+            kept["guild_id"] = server
         settled = await desk.queue.settle(batch.members, Signal.DONE, result=kept)
         if settled < len(batch.members):
             log.info("delivery.settled_elsewhere", channel=standing.channel, nonce=batch.nonce, by=by)
         standing.resolve(batch.nonce)
         standing.failures = 0
         desk.metrics.delivered.labels(by).inc(settled)
+        if kept_by := "nonce" if by == "answer" and batch.tries > 1 else by if by != "answer" else "":
+            desk.metrics.suppressed.labels(kept_by).inc(settled)
         now = desk.clock.now().timestamp()
         for item in items:
             desk.metrics.latency.observe(max(now - item.order / 1_000_000, 0))

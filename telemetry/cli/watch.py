@@ -1,9 +1,12 @@
 """`tellonce watch`: tell consumers of events."""
 
+from functools import partial
+
 import anyio
 import typer
 
 from telemetry.cli.opening import open_daemon
+from telemetry.ops.verify import breaches
 from telemetry.watcher.service import run_watch
 
 
@@ -14,4 +17,4 @@ def command(app: typer.Typer) -> None:
     def watch() -> None:
         """Tell every consumer of its events, until a signal."""
         settings, config = open_daemon("watch")
-        anyio.run(run_watch, settings, config)
+        anyio.run(partial(run_watch, settings, config, prove=breaches))

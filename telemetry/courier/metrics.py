@@ -1,8 +1,8 @@
 """What a courier counts."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
-LATENCIES = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 36000)
+from telemetry.runtime.measures import delivery_latency
 
 
 class CourierMetrics:
@@ -20,9 +20,7 @@ class CourierMetrics:
         self.shut = _counter("circuits_shut", "Times a destination was left alone for a while", registry, consumer)
         self.unlogged = _counter("unlogged_attempts", "Attempts that the log did not take", registry, consumer)
         self.lanes = Gauge("tellonce_courier_lanes_active", "Destinations being served", registry=registry)
-        self.latency = Histogram(
-            "tellonce_courier_latency_seconds", "From due to delivered", registry=registry, buckets=LATENCIES
-        )
+        self.latency = delivery_latency(registry).labels(consumer)
 
 
 def _counter(name: str, what: str, registry: CollectorRegistry, consumer: str) -> Counter:

@@ -19,7 +19,7 @@ from telemetry.courier.publishing import Publishing
 from telemetry.courier.rounds import Rounds
 from telemetry.runtime.config import CONSUMERS_GROUP, Config, expected_one_of
 from telemetry.runtime.families import family_carriers, source_of
-from telemetry.runtime.health import Readiness, health_app
+from telemetry.runtime.health import Health, Readiness, health_app
 from telemetry.runtime.logs import get_logger
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.settings import Settings
@@ -146,7 +146,7 @@ async def run_courier(consumer: str, settings: Settings, config: Config, chance:
     opener = find_carrier(consumer, settings, config)
     metrics = CollectorRegistry()
     readiness = Readiness("database")
-    web = WebService(health_app(readiness, metrics), settings.health_host, settings.courier_port)
+    web = WebService(health_app(Health(readiness, metrics)), settings.health_host, settings.courier_port)
     courier = CourierService(
         consumer,
         opener,

@@ -18,6 +18,7 @@ from telemetry.ingest.answers import TOO_LARGE, answer
 from telemetry.ingest.auth import Callers
 from telemetry.ingest.description import PATH, AliveAnswer, ReadyAnswer, Responses, answers, describe, request
 from telemetry.ingest.intake import Intake
+from telemetry.ingest.interpreter import serve_dialects
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.refusal import Refusal, busy
 from telemetry.ingest.warner import Warner
@@ -110,6 +111,7 @@ def make_app(door: Door, readiness: Readiness, registry: CollectorRegistry) -> F
         with door.metrics.seconds.time():
             return await door.take(request)
 
+    serve_dialects(app, door, _body)
     describe(app, lambda: door.callers is not None and door.callers.open)
     return app
 

@@ -44,6 +44,7 @@ class Intake:
         token: Callable[[], str],
         admit: Callable[[str, int], None],
         warner: Warner,
+        again: Callable[[Result], None],
         *,
         max_event_bytes: int,
         patience: float,
@@ -55,6 +56,7 @@ class Intake:
         self._token = token
         self._admit = admit
         self._warner = warner
+        self._again = again
         self._max_event_bytes = max_event_bytes
         self._patience = patience
         self._sequencer = Sequencer(clock)
@@ -113,11 +115,13 @@ class Intake:
         labels = (name if self._policies.knows(name) else "other" for name in types)
         for (label, status), times in Counter(zip(labels, (result.status for result in results), strict=True)).items():
             self._metrics.events.labels(label, status).inc(times)
+        self._metrics.resubmitted.inc(sum(result.status == "duplicate" for result in results))
         for name, result in zip(types, results, strict=True):
             if result.warns is not None:
                 said = ": ".join(filter(None, (result.id, result.error or result.note or FAR)))
                 self._warner.warn(result.warns, name or OTHER, source, said)
             if result.status in SKIPPED:
+                self._again(result)
                 first = result.first_received_at.isoformat() if result.first_received_at else None
                 differs = list(result.differs)
                 log.info("ingest.skipped", cause=result.status, key=result.id, first_received_at=first, differs=differs)

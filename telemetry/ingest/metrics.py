@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from telemetry.core.warning import Kind
+from telemetry.runtime.measures import suppressed
 
 
 class IngestMetrics:
@@ -15,6 +16,7 @@ class IngestMetrics:
             ["type", "status"],
             registry=registry,
         )
+        self.resubmitted = suppressed(registry).labels("resubmitted")
         self.requests = Counter("tellonce_ingest_requests", "Requests answered", ["status"], registry=registry)
         self.sources = Counter(
             "tellonce_ingest_source_events",

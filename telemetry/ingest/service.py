@@ -13,6 +13,7 @@ from telemetry.ingest.intake import Intake
 from telemetry.ingest.limits import Limits
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import Policies
+from telemetry.ingest.tally import Tally
 from telemetry.ingest.usage import Usage
 from telemetry.ingest.warner import Warner
 from telemetry.runtime.config import Config
@@ -26,6 +27,7 @@ from telemetry.store.deferred import Deferred
 from telemetry.store.events import Events
 from telemetry.store.indexes import OWED, reconcile
 from telemetry.store.keys import Keys
+from telemetry.store.repeats import RepeatCounts
 from telemetry.store.sources import Sources
 from telemetry.store.warnings import Warnings
 
@@ -93,6 +95,7 @@ class Storing:
             most=settings.commit_max,
             room=settings.queue_limit,
         )
+        tally = Tally(RepeatCounts(connection), connection.clock, lambda: token_hex(8))
         self._door.intake = Intake(
             policies,
             commit,
@@ -102,6 +105,7 @@ class Storing:
             lambda: token_hex(8),
             limits.admit,
             warner,
+            tally.note,
             max_event_bytes=self._config.ingest.max_event_bytes,
             patience=settings.ingest_timeout,
         )
@@ -111,6 +115,7 @@ class Storing:
             group.start_soon(self._feel_pulse, connection, name="pulse")
             group.start_soon(usage.run, name="usage")
             group.start_soon(warner.run, name="warner")
+            group.start_soon(tally.run, name="tally")
             await commit.run()
 
     async def _feel_pulse(self, connection: Connection) -> None:

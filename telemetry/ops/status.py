@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from telemetry.core.clock import EPOCH
 from telemetry.core.delivery import State
 from telemetry.core.warning import Warned
 from telemetry.ops.progress import Progress, progress
 from telemetry.ops.sources import SourceStatus, read_sources
+from telemetry.store.backlog import read_backlog
 from telemetry.store.channels import Block, Channel, Channels
 from telemetry.store.client import Connection
-from telemetry.store.deliveries import Deliveries, queues
+from telemetry.store.deliveries import queues
 from telemetry.store.events import Events
 from telemetry.store.leases import Lease, Leases
 from telemetry.store.registry import Registered, Registry
@@ -19,7 +19,6 @@ from telemetry.store.runs import Runs
 from telemetry.store.warnings import Warnings
 
 WATCHER = "watcher"
-UNFINISHED = (State.HELD, State.PENDING, State.LEASED, State.DEAD, State.PARKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,24 +106,20 @@ async def in_flight(connection: Connection, channels: Sequence[Channel]) -> Mapp
 
 
 async def _consumer(connection: Connection, name: str, known: Registered | None, flying: int) -> ConsumerStatus:
-    events = Events(connection)
-    counts = await Deliveries(connection, name).count(UNFINISHED)
-    now = connection.clock.now()
-    later = await events.count_later(name, now) if known else 0
-    owed = await events.count_owed(name) - later if known else 0
-    oldest = await events.owed(EPOCH, now, name, 1) if owed else []
+    backlog = await read_backlog(connection, name, registered=known is not None)
+    rows = backlog.rows
     return ConsumerStatus(
         name=name,
         since=known.since if known else None,
         paused=bool(known and known.paused),
-        owed=max(owed, 0),
-        later=later,
-        oldest_owed=oldest[0].due_at if oldest else None,
-        held=counts[State.HELD],
-        pending=max(counts[State.PENDING] - flying, 0),
-        in_flight=counts[State.LEASED] + flying,
-        dead=counts[State.DEAD],
-        parked=counts[State.PARKED],
+        owed=backlog.owed,
+        later=backlog.later,
+        oldest_owed=backlog.oldest_owed,
+        held=rows[State.HELD],
+        pending=max(rows[State.PENDING] - flying, 0),
+        in_flight=rows[State.LEASED] + flying,
+        dead=rows[State.DEAD],
+        parked=rows[State.PARKED],
     )
 
 

@@ -137,6 +137,13 @@ def _standing(before: Fact | None, after: Fact | None) -> Fact | None:
     return after if before is None or after is None or after.forgotten else before
 
 
+async def breaches(connection: Connection) -> tuple[int, str]:
+    """Count what is lost or invented, and say one of it."""
+    report = await verify(connection)
+    sample = next((f"{one.kind}: {one.key} ({one.consumer}): {one.detail}" for one in report.samples), "")
+    return report.breaches.total(), sample
+
+
 async def verify(connection: Connection, seen: Callable[[int], None] = lambda _: None) -> Report:
     """Prove the conservation law, or show where it is broken."""
     return await Verification(connection, seen).run()

@@ -1,5 +1,7 @@
 """What a daemon answers about itself: alive, ready, and its metrics."""
 
+from collections.abc import Awaitable, Callable
+
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -28,11 +30,14 @@ class Readiness:
 
 
 class Health:
-    """Answers what anyone asks of a daemon's state."""
+    """Answers what anyone asks of a daemon's state; `refresh` is awaited before metrics are told."""
 
-    def __init__(self, readiness: Readiness, metrics: CollectorRegistry) -> None:
+    def __init__(
+        self, readiness: Readiness, metrics: CollectorRegistry, refresh: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         self._readiness = readiness
         self._metrics = metrics
+        self._refresh = refresh
 
     async def alive(self, _: Request) -> Response:
         """Say that the process is alive."""
@@ -46,12 +51,13 @@ class Health:
 
     async def scrape(self, _: Request) -> Response:
         """Give the metrics, for Prometheus."""
+        if self._refresh:
+            await self._refresh()
         return Response(generate_latest(self._metrics), media_type=CONTENT_TYPE_LATEST)
 
 
-def health_app(readiness: Readiness, metrics: CollectorRegistry) -> Starlette:
+def health_app(health: Health) -> Starlette:
     """Make the application of a daemon that answers for itself only: `/healthz`, `/readyz` and `/metrics`."""
-    health = Health(readiness, metrics)
     return Starlette(
         routes=[
             Route("/healthz", health.alive),

@@ -6,9 +6,8 @@ cron = "0 9 * * 1-5"       # or every = "15m", or at = "2026-12-24T18:00"
 zone = "Europe/Berlin"     # UTC without it
 """
 
-import re
 from collections.abc import Mapping
-from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -18,14 +17,13 @@ from telemetry.core.cron import Cron, check_cron
 from telemetry.core.due import Missed
 from telemetry.core.errors import ConfigurationError, InvalidEventError
 from telemetry.core.schedule import Entry, check_schedule_name, occurrence_key
-from telemetry.core.timing import UNITS, Every, Once, Timing, spell_span
+from telemetry.core.timing import Every, Once, Timing, spell_span
 from telemetry.runtime.config import SCHEDULES, Config, Table, dotted, mistake, nearest, quoted, validated
 from telemetry.runtime.properties import check_properties
+from telemetry.runtime.span import FURTHEST, read_seconds
 
 MAX_NAME = 256
-FURTHEST = timedelta(days=3653)  # ten years
 TIMINGS = ("cron", "every", "at")
-_SPAN = re.compile(r"([0-9]{1,9})([smhd])")
 
 
 def _check_zone(zone: str) -> str:
@@ -35,14 +33,6 @@ def _check_zone(zone: str) -> str:
         guess = nearest(zone, available_timezones())
         raise ValueError(f"expected a time zone as in Europe/Berlin, not {quoted(zone)}{guess}") from None
     return zone
-
-
-def _read_every(spelling: Any) -> Any:
-    match = _SPAN.fullmatch(spelling) if isinstance(spelling, str) else None
-    seconds = int(match[1]) * UNITS[match[2]] if match else 0
-    if not 1 <= seconds <= FURTHEST.total_seconds():
-        raise ValueError(f'expected from "1s" to ten years, as in "90s", "15m", "36h" or "2d", not {quoted(spelling)}')
-    return seconds
 
 
 def _read_at(spelling: Any) -> Any:
@@ -63,7 +53,7 @@ class ScheduleTable(Table):
     distinct_id: str | None = Field(None, min_length=1, max_length=MAX_NAME)
     properties: Annotated[dict[str, Any], AfterValidator(check_properties)] = Field(default_factory=dict)
     cron: Annotated[str, AfterValidator(check_cron)] | None = None
-    every: Annotated[int, BeforeValidator(_read_every)] | None = None
+    every: Annotated[int, BeforeValidator(read_seconds)] | None = None
     at: Annotated[datetime, BeforeValidator(_read_at)] | None = None
     zone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
     missed: Literal["all", "latest", "none"] = "latest"

@@ -90,6 +90,13 @@ async def walk(
         raise translated(error) from error
 
 
+async def counted(collection: Collection, query: Mapping[str, Any], most: int = 0) -> int:
+    """Count the rows that a query finds, up to `most` where that is given: a count's cost has an end then."""
+    # The driver takes no limit of nothing.
+    limit: Row = {"limit": most} if most else {}
+    return int(await patiently(collection.count_documents, query, **limit))
+
+
 async def insert_new(collection: Collection, rows: Sequence[Row]) -> list[str]:
     """Insert rows, durably, and answer with the ids that were taken; whatever stands under them stays.
 

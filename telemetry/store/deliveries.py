@@ -7,8 +7,9 @@ from typing import Any
 
 from telemetry.core.clock import micros
 from telemetry.core.delivery import TOMBSTONES, Delivery, Signal, State, sources, target
+from telemetry.core.key import join_key
 from telemetry.store.client import Connection
-from telemetry.store.commands import Row, chunks, insert_new, patiently, read
+from telemetry.store.commands import Row, chunks, counted, insert_new, patiently, read
 from telemetry.store.documents import delivery_from, delivery_row
 
 INSERT_AT_ONCE = 1000
@@ -140,10 +141,15 @@ class Deliveries:
         rows = await read(self._rows, standing([state], destination), sort=BY_WORK, limit=limit)
         return [delivery_from(row) for row in rows]
 
-    async def count(self, states: Names[State], destination: str | None = None) -> dict[State, int]:
-        """Count unfinished rows by state."""
+    async def count_of_type(self, event_type: str, state: State) -> int:
+        """Count the deliveries of a type's events that are in a state."""
+        prefix = join_key(event_type, [""])
+        return await counted(self._rows, {"_id": {"$gt": prefix, "$lt": f"{prefix[:-1]};"}, "state": state.value})
+
+    async def count(self, states: Names[State], destination: str | None = None, *, most: int = 0) -> dict[State, int]:
+        """Count unfinished rows by state, of each state up to `most` where that is given."""
         asked = {state: standing([state], destination) for state in states}
-        return {state: int(await patiently(self._rows.count_documents, query)) for state, query in asked.items()}
+        return {state: await counted(self._rows, query, most) for state, query in asked.items()}
 
 
 def standing(states: Sequence[State], destination: str | None = None) -> Row:

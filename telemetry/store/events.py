@@ -10,7 +10,7 @@ from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.key import join_key
 from telemetry.store.client import Connection
-from telemetry.store.commands import Row, Session, chunks, insert_new, patiently, read
+from telemetry.store.commands import Row, Session, chunks, counted, insert_new, patiently, read
 from telemetry.store.documents import event_from, event_row
 
 BY_DUE = (("due_at", 1),)
@@ -139,15 +139,13 @@ class Events:
         """Delete events: from now on their keys are free."""
         await patiently(self._rows.delete_many, {"_id": {"$in": list(keys)}, "forgotten": True})
 
-    async def count_owed(self, consumer: str) -> int:
-        """Count the events owed to a consumer, now or later."""
-        query: Row = OWED | {f"acks.{consumer}": {"$exists": False}}
-        return int(await patiently(self._rows.count_documents, query))
+    async def count_owed(self, consumer: str, most: int = 0) -> int:
+        """Count the events owed to a consumer, now or later, up to `most` where that is given."""
+        return await counted(self._rows, OWED | {f"acks.{consumer}": {"$exists": False}}, most)
 
-    async def count_later(self, consumer: str, now: datetime) -> int:
-        """Count the events that are owed to a consumer, and not yet due."""
-        query: Row = {"due_at": {"$gt": now}, f"acks.{consumer}": {"$exists": False}}
-        return int(await patiently(self._rows.count_documents, query))
+    async def count_later(self, consumer: str, now: datetime, most: int = 0) -> int:
+        """Count the events that are owed to a consumer and not yet due, up to `most` where that is given."""
+        return await counted(self._rows, {"due_at": {"$gt": now}, f"acks.{consumer}": {"$exists": False}}, most)
 
     async def estimate(self) -> int:
         """Say about how many events are stored."""

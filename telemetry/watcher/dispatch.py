@@ -212,7 +212,7 @@ class Dispatcher:
             raise
         except TellonceError:
             return await self._offer_apart(party, plans)
-        self._metrics.skipped.labels(party.name).inc(len(skipped))
+        self._metrics.offered_again.inc(len(skipped))
         for delivery in skipped:
             log.info("offer.skipped", cause="offered before", consumer=party.name, delivery=delivery)
         return {key: len(plan) for key, plan in plans.items()}

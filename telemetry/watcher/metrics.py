@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from telemetry.runtime.measures import suppressed
+
 
 class WatchMetrics:
     """Metrics of one watcher process, on a registry of its own."""
@@ -10,9 +12,7 @@ class WatchMetrics:
         self.active = Gauge("tellonce_watcher_active", "1 while this process holds the lease", registry=registry)
         self.acked = Counter("tellonce_events_acked", "Acks written", ["consumer"], registry=registry)
         self.offered = Counter("tellonce_deliveries_offered", "Deliveries offered", ["consumer"], registry=registry)
-        self.skipped = Counter(
-            "tellonce_offers_skipped", "Offers that were there already", ["consumer"], registry=registry
-        )
+        self.offered_again = suppressed(registry).labels("offered_again")
         self.unplanned = Counter(
             "tellonce_events_unplanned", "Events that a consumer could not plan", ["consumer"], registry=registry
         )

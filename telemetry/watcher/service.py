@@ -12,8 +12,9 @@ from prometheus_client import CollectorRegistry
 from telemetry.core.consumer import Consumer
 from telemetry.core.run import Limits
 from telemetry.core.schedule import Entry
+from telemetry.runtime.alerts import read_alerts
 from telemetry.runtime.config import Config
-from telemetry.runtime.health import Readiness, health_app
+from telemetry.runtime.health import Health, Readiness, health_app
 from telemetry.runtime.logs import get_logger
 from telemetry.runtime.schedules import read_schedules
 from telemetry.runtime.service import run_until_signalled
@@ -33,11 +34,13 @@ from telemetry.store.runs import COLLECTION as RUNS
 from telemetry.store.schedules import COLLECTION as SCHEDULES
 from telemetry.store.schedules import Schedules
 from telemetry.watcher.adoption import adopt
+from telemetry.watcher.alarm import Alarm, Proof
 from telemetry.watcher.conductor import Conductor
 from telemetry.watcher.consumers import load_consumers, refresher
 from telemetry.watcher.dispatch import Dispatcher, Party
 from telemetry.watcher.duty import Duty
 from telemetry.watcher.fan_out import FanOuts
+from telemetry.watcher.gauges import Gauges
 from telemetry.watcher.memory import Memory
 from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.sweep import Progress, Sweep
@@ -62,16 +65,21 @@ class WatchService:
         consumers: Sequence[Consumer],
         readiness: Readiness,
         metrics: WatchMetrics,
+        gauges: Gauges,
         chance: Random,
         schedules: Mapping[str, Entry] | None = None,
+        prove: Proof | None = None,
     ) -> None:
         self._settings = settings
         self._config = config
         self._consumers = consumers
         self._readiness = readiness
         self._metrics = metrics
+        self._gauges = gauges
         self._chance = chance
         self._schedules = schedules or {}
+        self._alerts = read_alerts(config)
+        self._prove = prove
         self._adopted = False
         self._holder = token_hex(8)
         self._progress = Progress()
@@ -81,10 +89,12 @@ class WatchService:
         try:
             async with self._connect() as connection:
                 await self._make_ready(connection)
+                self._gauges.connection = connection
                 async with anyio.create_task_group() as group:
                     group.start_soon(connection.keep_time, name="clock")
                     await self._duty(connection).run(partial(self._watch, connection))
         except BaseException as error:
+            self._gauges.connection = None
             self._readiness.lacks("database", str(error) or "stopping")
             raise
 
@@ -122,6 +132,8 @@ class WatchService:
                 group.start_soon(timetable.run, name="timetable")
                 group.start_soon(conductor.run, name="conductor")
                 group.start_soon(fan_outs.run, name="fan-outs")
+                if self._alerts:
+                    group.start_soon(Alarm(connection, self._alerts, self._prove).run, name="alarm")
                 beside: Mapping[str, Callable[[], None]] = {
                     SCHEDULES: timetable.changed,
                     RUNS: conductor.wake,
@@ -183,14 +195,22 @@ class WatchService:
         )
 
 
-async def run_watch(settings: Settings, config: Config, chance: Random | None = None) -> None:
-    """Run the watch daemon until a signal; raise ConfigurationError where the operator must act first."""
+async def run_watch(
+    settings: Settings, config: Config, chance: Random | None = None, prove: Proof | None = None
+) -> None:
+    """Run the watch daemon until a signal; raise ConfigurationError where the operator must act first.
+
+    `prove` counts breaches of the conservation law, where the file has it proven now and then.
+    """
     metrics = CollectorRegistry()
     readiness = Readiness("database")
     consumers = load_consumers(config, settings)
     schedules = read_schedules(config, DatabaseClock().now())
-    web = WebService(health_app(readiness, metrics), settings.health_host, settings.watch_port)
+    gauges = Gauges()
+    metrics.register(gauges)
+    health = Health(readiness, metrics, gauges.refresh)
+    web = WebService(health_app(health), settings.health_host, settings.watch_port)
     chance = chance or Random()  # noqa: S311 - jitter
-    await run_until_signalled(
-        [web, WatchService(settings, config, consumers, readiness, WatchMetrics(metrics), chance, schedules)]
-    )
+    counted = WatchMetrics(metrics)
+    watcher = WatchService(settings, config, consumers, readiness, counted, gauges, chance, schedules, prove)
+    await run_until_signalled([web, watcher])

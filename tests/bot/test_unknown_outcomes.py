@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bot.desk import Desk
 from bot.simulator.guild import Permissions
 from bot.simulator.settings import COMMUNITY
 from telemetry.core.delivery import State
@@ -22,23 +23,31 @@ LOST = [
 ]
 
 
+def suppressed(desk: Desk) -> dict[str, float]:
+    """Say what was kept from being told twice, by what kept it."""
+    samples = [sample for family in desk.metrics.suppressed.collect() for sample in family.samples]
+    return {sample.labels["cause"]: sample.value for sample in samples if sample.name.endswith("_total")}
+
+
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: " ".join(map(str, fault.values())))
 async def test_a_lost_answer_is_asked_for_again_with_the_same_nonce(bench: Bench, fault: dict[str, Any]) -> None:
     bench.discord.faults.script(**fault)
     await bench.offer("t:1")
-    async with bench.bot():
+    async with bench.bot() as desk:
         await bench.until_all(State.DELIVERED, "t:1")
     assert ["t:1"] == bench.shown()
     assert 1 == len({post.nonce for post in bench.posts()})
+    assert {"nonce": 1} == suppressed(desk)
 
 
 async def test_beyond_the_nonce_window_the_channels_history_decides_that_it_was_posted(bench: Bench) -> None:
     bench.discord.faults.script(action="drop", when="after")
     await bench.offer("t:1")
-    async with bench.bot(nonce_window=0.01):
+    async with bench.bot(nonce_window=0.01) as desk:
         await bench.until_all(State.DELIVERED, "t:1")
     assert ["t:1"] == bench.shown()
     assert 1 == len(bench.posts())
+    assert {"history": 1} == suppressed(desk)
     (message,) = bench.discord.messages(COMMUNITY)
     assert {"message_id": str(message.id)}.items() <= dict((await bench.row("t:1")).result or {}).items()
 

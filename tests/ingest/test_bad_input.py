@@ -40,6 +40,7 @@ BAD: list[tuple[Any, str]] = [
     ({"event": "sign_up", "distnct_id": "u"}, "distinct_id: required; 'distnct_id' is unknown"),
     ({"event": "", "distinct_id": "u"}, "event: "),
     ({"event": "sign_up", "distinct_id": ["u"]}, "distinct_id: "),
+    (GOOD | {"event": "tellonce.alert"}, "event: types that begin with 'tellonce.' are made here, not taken"),
     (GOOD | {"distnct_id": "u"}, 'distnct_id: unknown field; did you mean "distinct_id"?'),
     (GOOD | {"properties": []}, "properties: "),
     (GOOD | {"time": "yesterday"}, "time: "),

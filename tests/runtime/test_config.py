@@ -9,7 +9,7 @@ from telemetry.core.key import KeyPolicy
 from telemetry.runtime.config import load_config, parse_config
 
 CONSUMERS = ("discord", "webhook")
-TABLES = "discord, ingest, schedules, types, webhook"
+TABLES = "alerts, discord, ingest, schedules, types, webhook"
 
 
 def complaint(text: str) -> str:
@@ -66,10 +66,13 @@ def test_a_consumer_gets_its_section_as_it_was_written() -> None:
     [
         ("x = ", "here.toml: not TOML: Invalid value (at end of document)"),
         ("a = [" + "[" * 5000, "here.toml: not TOML: nested too deeply"),
-        ("[type.x]", 'type: unknown entry; expected discord, ingest, schedules, types, webhook; did you mean "types"?'),
+        (
+            "[type.x]",
+            f'type: unknown entry; expected {TABLES}; did you mean "types"?',
+        ),
         (
             "[discrod]",
-            'discrod: unknown entry; expected discord, ingest, schedules, types, webhook; did you mean "discord"?',
+            f'discrod: unknown entry; expected {TABLES}; did you mean "discord"?',
         ),
         ("discord = 3", "discord: expected a table, not 3"),
         ("[types]\nx = 3", "types.x: expected a table"),

@@ -81,8 +81,9 @@ async def test_an_offer_that_was_made_before_a_crash_is_repeated_without_effect(
     await Events(connection).insert([event])
     await Deliveries(connection, "recorder").offer(recorder.plan(event))
 
-    async with watching(recorder):
+    async with watching(recorder) as dispatcher:
         await until(lambda: settled(connection, event.key))
+    assert 1 == dispatcher._metrics.offered_again._value.get()
     assert len(await Deliveries(connection, "recorder").of_event(event.key)) == 1
 
 
