@@ -13,6 +13,7 @@ from telemetry.core.delivery import Delivery, Signal, State
 from telemetry.core.errors import UnavailableError
 from telemetry.core.outcome import Dead, Delivered, Parked, Retry, Unknown
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.tracing import trace_try
 from telemetry.store.attempts import Attempt
 from telemetry.store.channels import Batch, Block, batch_row
 
@@ -28,7 +29,10 @@ class Settlement:
 
     async def conclude(self, batch: Batch, items: Sequence[Delivery], verdict: Verdict) -> None:
         """Settle one try of a batch."""
-        self._desk.metrics.tries.labels(type(verdict.outcome).__name__.lower()).inc()
+        desk = self._desk
+        desk.metrics.tries.labels(type(verdict.outcome).__name__.lower()).inc()
+        for item in items:
+            trace_try(item, desk.queue.consumer, verdict.outcome, batch.last_at, desk.clock.now())
         # Only the first try of a batch can say by itself that nothing of it is in the channel.
         certain = batch.tries == 1
         match verdict.outcome:

@@ -11,6 +11,7 @@ import anyio.lowlevel
 from telemetry.core.clock import Clock
 from telemetry.core.errors import InvalidEventError, UnavailableError
 from telemetry.core.event import Event
+from telemetry.core.step import Step
 from telemetry.core.warning import OTHER
 from telemetry.ingest.accept import Result, Sequencer, fields_of, make_event, rejected
 from telemetry.ingest.envelope import Envelope, read_envelope
@@ -20,6 +21,7 @@ from telemetry.ingest.policies import InForce, Policies
 from telemetry.ingest.refusal import busy
 from telemetry.ingest.warner import Warner
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.tracing import tracing
 
 log = get_logger(__name__)
 
@@ -59,6 +61,7 @@ class Intake:
         self._again = again
         self._max_event_bytes = max_event_bytes
         self._patience = patience
+        self._clock = clock
         self._sequencer = Sequencer(clock)
 
     async def take(self, submitted: Sequence[Any], source: str) -> list[Result]:
@@ -75,7 +78,9 @@ class Intake:
         keyed = await self._in_force({one.event for one in checked if isinstance(one, Envelope)})
         made = await self._make(checked, source, keyed)
         events = [one for one in made if isinstance(one, Event)]
-        stored = iter(await self._commit.submit(events, keyed) if events else ())
+        answers = await self._commit.submit(events, keyed) if events else ()
+        self._trace(events, answers)
+        stored = iter(answers)
         results = [next(stored) if isinstance(one, Event) else one for one in made]
         self._note([one.event if isinstance(one, Envelope) else "" for one in checked], results, source)
         return results
@@ -110,6 +115,15 @@ class Intake:
             except InvalidEventError as error:
                 made.append(rejected(error))
         return made
+
+    def _trace(self, events: Sequence[Event], answers: Sequence[Result]) -> None:
+        if not tracing.on:
+            return
+        now = self._clock.now()
+        for event, result in zip(events, answers, strict=True):
+            if result.status == "accepted":
+                said = {"type": event.type, "source": event.source}
+                tracing.tell(Step("ingest", event.key, event.receipt, event.received_at, now, said, first=True))
 
     def _note(self, types: Sequence[str], results: Sequence[Result], source: str) -> None:
         labels = (name if self._policies.knows(name) else "other" for name in types)
