@@ -44,9 +44,9 @@ class Intake:
         metrics: IngestMetrics,
         health: Callable[[str | None], None],
         token: Callable[[], str],
+        again: Callable[[Result], None],
         admit: Callable[[str, int], None],
         warner: Warner,
-        again: Callable[[Result], None],
         *,
         max_event_bytes: int,
         patience: float,
@@ -56,9 +56,9 @@ class Intake:
         self._metrics = metrics
         self._health = health
         self._token = token
+        self._again = again
         self._admit = admit
         self._warner = warner
-        self._again = again
         self._max_event_bytes = max_event_bytes
         self._patience = patience
         self._clock = clock

@@ -103,9 +103,9 @@ class Storing:
             metrics,
             self._health,
             lambda: token_hex(8),
+            tally.note,
             limits.admit,
             warner,
-            tally.note,
             max_event_bytes=self._config.ingest.max_event_bytes,
             patience=settings.ingest_timeout,
         )
@@ -113,9 +113,9 @@ class Storing:
         self._health(None)
         async with anyio.create_task_group() as group:
             group.start_soon(self._feel_pulse, connection, name="pulse")
+            group.start_soon(tally.run, name="tally")
             group.start_soon(usage.run, name="usage")
             group.start_soon(warner.run, name="warner")
-            group.start_soon(tally.run, name="tally")
             await commit.run()
 
     async def _feel_pulse(self, connection: Connection) -> None:
