@@ -67,6 +67,8 @@ TRANSITIONS: Mapping[State, Mapping[Signal, State]] = {
 }
 
 TOMBSTONES = frozenset({State.DELIVERED, State.SKIPPED})
+# Nothing moves them until a person does, or what they wait for returns.
+STANDING = (State.DEAD, State.PARKED)
 
 
 def after(state: State, signal: Signal) -> State:
@@ -113,6 +115,7 @@ class Delivery:
     attempt: Mapping[str, Any] | None = None  # an earlier try whose outcome was never learnt
     reason: str | None = None
     result: Mapping[str, Any] | None = None
+    since: datetime | None = None  # when it ended, or came to stand; absent on older rows
 
     @classmethod
     def of(cls, event: Event, destination: str, body: Mapping[str, Any], *, part: int = 0, **fields: Any) -> Self:

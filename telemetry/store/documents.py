@@ -145,6 +145,7 @@ def delivery_from(row: Mapping[str, Any]) -> Delivery:
         attempt=row.get("attempt"),
         reason=row.get("reason"),
         result=restored(row.get("result")),
+        since=row.get("since"),
     )
 
 

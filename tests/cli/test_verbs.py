@@ -78,6 +78,27 @@ async def test_dead_then_retry_then_nothing_is_dead(connection: Connection, envi
     assert (await typed("retry sign_up:u2", environ)).code == 1
 
 
+async def test_the_dead_are_listed_by_filters_and_counted(connection: Connection, environ: Environ) -> None:
+    await a_deployment(connection)
+
+    assert "embed too long" in (await typed("dead --type sign_up --since 1h --reason 50035", environ)).out
+    assert "nothing is dead of what is meant" in (await typed("dead --until 1h", environ)).out
+    assert (await typed("dead --until 1h --json", environ)).value == []
+    said = await typed("dead --count", environ)
+    assert "1 delivery dead in all: discord 1" in said.out
+    assert (await typed("dead --count --json", environ)).value == [
+        {"consumer": CONSUMER, "destination": "discord:1", "reason": "50035: embed too long", "number": 1}
+    ]
+    assert (await typed("dead --since yesterday", environ)).code == 2
+
+
+async def test_a_retry_touches_what_its_filters_mean(connection: Connection, environ: Environ) -> None:
+    await a_deployment(connection)
+
+    assert (await typed("retry --dead --reason 429", environ)).out == "there is nothing to retry\n"
+    assert "1 delivery is pending again" in (await typed("retry --dead --type sign_up --rate 5", environ)).out
+
+
 async def test_indexes_are_compared_then_made_right(connection: Connection, environ: Environ) -> None:
     await connection["events"].drop_index("owed")
 
