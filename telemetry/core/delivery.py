@@ -116,6 +116,7 @@ class Delivery:
     reason: str | None = None
     result: Mapping[str, Any] | None = None
     since: datetime | None = None  # when it ended, or came to stand; absent on older rows
+    replay: Mapping[str, Any] | None = None  # the operation that had it told once more last, and what was told before
 
     @classmethod
     def of(cls, event: Event, destination: str, body: Mapping[str, Any], *, part: int = 0, **fields: Any) -> Self:

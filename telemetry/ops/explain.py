@@ -17,6 +17,7 @@ from telemetry.store.client import Connection
 from telemetry.store.deliveries import queues
 from telemetry.store.events import Events
 from telemetry.store.lanes import Lanes, Shut
+from telemetry.store.operations import Operations
 from telemetry.store.registry import Registered, Registry
 from telemetry.store.runs import Runs
 
@@ -66,7 +67,9 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
         key=key,
         asked=asked,
         event=event,
-        timeline=_timeline(event, attempts),
+        timeline=sorted(
+            [*_timeline(event, attempts), *await _replays(connection, deliveries)], key=lambda moment: moment.at
+        ),
         deliveries=deliveries,
         attempts=attempts,
         ahead=[
@@ -103,6 +106,20 @@ def _timeline(event: Event | None, attempts: Sequence[Attempt]) -> list[Moment]:
         for name, ack in event.acks.items():
             moments.append(Moment(ack.at, f"{name} took it over as {_count(ack.deliveries)}"))
     return sorted(moments, key=lambda moment: moment.at)
+
+
+async def _replays(connection: Connection, deliveries: Mapping[str, Sequence[Delivery]]) -> list[Moment]:
+    """Tell who had which delivery told once more, and why."""
+    rows = [(row, row.replay) for rows in deliveries.values() for row in rows if row.replay]
+    found = await Operations(connection).of(sorted({replay["operation"] for _, replay in rows}))
+    moments = []
+    for row, replay in rows:
+        name = str(replay["operation"])
+        who = f"by {found[name].by}: {found[name].reason}" if name in found else "by an operator"
+        was = ", ".join(f"{part} {value}" for part, value in (replay.get("result") or {}).items())
+        said = f"{row.id}: to be told once more, as generation {row.generation}, {who} (replay {name})"
+        moments.append(Moment(replay["at"], f"{said}; told before as {was}" if was else said))
+    return moments
 
 
 def _owed(event: Event | None, registered: Mapping[str, Registered], now: datetime) -> list[str]:

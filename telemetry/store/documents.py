@@ -146,6 +146,7 @@ def delivery_from(row: Mapping[str, Any]) -> Delivery:
         reason=row.get("reason"),
         result=restored(row.get("result")),
         since=row.get("since"),
+        replay=restored(row.get("replay")),
     )
 
 

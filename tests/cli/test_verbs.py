@@ -99,6 +99,37 @@ async def test_a_retry_touches_what_its_filters_mean(connection: Connection, env
     assert "1 delivery is pending again" in (await typed("retry --dead --type sign_up --rate 5", environ)).out
 
 
+async def test_a_replay_is_looked_at_then_done_then_listed(connection: Connection, environ: Environ) -> None:
+    made = await a_deployment(connection)
+    await made.told("sign_up:u7")
+
+    looked = await typed("replay --type sign_up --dry-run", environ)
+    assert "2 deliveries would be told once more" in looked.out
+    assert "discord: 2 delivered" in looked.out
+    assert "sign_up:u2|discord:1" in looked.out
+    value = (await typed("replay --type sign_up --dry-run --json", environ)).value
+    assert (2, {"discord": {"dead": 1, "pending": 1}}) == (value["total"], value["counts"]["others"])
+
+    assert (await typed("replay", environ)).code == 2
+    assert "say why" in (await typed("replay --type sign_up", environ)).err
+    refused = await typed("replay --type sign_up --reason wiped", environ)
+    assert (refused.code, "--yes" in refused.err) == (2, True)
+    assert [] == (await typed("replay --list --json", environ)).value
+    done = await typed("replay --type sign_up --reason wiped --by ada --yes", environ)
+    assert "2 deliveries wait to be told once more" in done.out
+
+    (row,) = (await typed("replay --list --json", environ)).value
+    assert ("ada", "wiped", 2, "finished") == (row["by"], row["reason"], row["done"], row["state"])
+    assert "wiped" in (await typed("replay --list", environ)).out
+    told = (await typed("explain sign_up:u1", environ)).out
+    assert "to be told once more, as generation 1, by ada: wiped" in told
+    assert "told before as message_id 1" in told
+    again = await typed("replay sign_up:u1 --reason wiped", environ)
+    assert (again.code, "1 pending" in again.err) == (1, True)
+    assert (await typed(f"replay --resume {row['id']}", environ)).code == 1
+    assert (await typed("replay --drop nothing", environ)).code == 1
+
+
 async def test_indexes_are_compared_then_made_right(connection: Connection, environ: Environ) -> None:
     await connection["events"].drop_index("owed")
 

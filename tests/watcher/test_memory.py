@@ -65,7 +65,7 @@ async def test_an_unfinished_delivery_keeps_its_event(connection: Connection) ->
 
 async def test_forgetting_that_was_cut_short_is_finished_by_the_next(connection: Connection) -> None:
     await told(connection, "page_view:u1")
-    await Events(connection).begin_forgetting(["page_view:u1"])
+    await Events(connection).begin_forgetting(["page_view:u1"], connection.clock.now())
     await Deliveries(connection, "discord").forget(["page_view:u1"])
 
     assert 1 == await memory(connection).forget("page_view", timedelta(days=1))
