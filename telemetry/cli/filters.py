@@ -49,3 +49,4 @@ Until = Annotated[When | None, typer.Option(parser=read_when, metavar="WHEN", he
 ReasonPart = Annotated[str | None, typer.Option("--reason", help="Only where the reason holds this text.")]
 Limit = Annotated[int, typer.Option(min=1, help="Show at most this many.")]
 Rate = Annotated[float, typer.Option(min=0.1, help="At most so many deliveries a second.")]
+End = Annotated[When | None, typer.Option("--until", parser=read_when, metavar="WHEN", help="It ends then by itself.")]

@@ -7,6 +7,7 @@ from datetime import datetime
 from telemetry.core.channel import channel_of, destination_of, told_by_bot
 from telemetry.core.delivery import Delivery, State
 from telemetry.core.event import Event
+from telemetry.core.pause import Pause
 from telemetry.ops.occurrence import told_by, untold
 from telemetry.ops.progress import progress
 from telemetry.ops.status import in_flight
@@ -18,6 +19,7 @@ from telemetry.store.deliveries import queues
 from telemetry.store.events import Events
 from telemetry.store.lanes import Lanes, Shut
 from telemetry.store.operations import Operations
+from telemetry.store.pauses import Pauses
 from telemetry.store.registry import Registered, Registry
 from telemetry.store.runs import Runs
 
@@ -61,7 +63,7 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
     channels = await Channels(connection).of([channel_of(name) for name in sorted(waiting) if told_by_bot(name)])
     flying = {name for ids in (await in_flight(connection, channels)).values() for name in ids}
     shut = [shut for name in deliveries for shut in (await Lanes(connection, name).shut()).items()]
-    runs = await Runs(connection).of_event(key)
+    runs, paused = await Runs(connection).of_event(key), await Pauses(connection).read()
     now = connection.clock.now()
     return Explanation(
         key=key,
@@ -75,7 +77,12 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
         ahead=[
             *_owed(event, registered, now),
             *(progress(run, now).line for run in runs),
-            *(_next(row, flying, [*_blocked(channels), *shut], now) for rows in deliveries.values() for row in rows),
+            *(
+                _halted(row, name, registered.get(name), paused)
+                or _next(row, flying, [*_blocked(channels), *shut], now)
+                for name, rows in deliveries.items()
+                for row in rows
+            ),
             *(_more(name, key) for name, rows in deliveries.items() if len(rows) == MOST_SHOWN),
         ],
     )
@@ -139,13 +146,23 @@ def _owed(event: Event | None, registered: Mapping[str, Registered], now: dateti
 
 
 def _why_owed(consumer: Registered) -> str:
-    if consumer.paused:
-        return "owed; offered once the consumer is resumed"
+    if consumer.pause:
+        return f"owed; {consumer.pause.line}; `tellonce resume 'consumer:{consumer.name}'` lets it go on"
     return "owed; a watcher that runs this consumer offers it within seconds"
 
 
 def _blocked(channels: Sequence[Channel]) -> list[tuple[str, Shut]]:
     return [(destination_of(row.id), Shut(row.block.until, row.block.reason)) for row in channels if row.block]
+
+
+def _halted(row: Delivery, name: str, consumer: Registered | None, paused: Mapping[str, Pause]) -> str:
+    """Say why a delivery that waits is not carried by order of an operator; nothing where it is."""
+    if row.state not in (State.HELD, State.PENDING):
+        return ""
+    whole = consumer.pause if consumer else None
+    target, pause = ("consumer", whole) if whole else ("destination", paused.get(row.destination))
+    named = name if target == "consumer" else row.destination
+    return f"{row.id}: waits: {pause.line}; `tellonce resume '{target}:{named}'` lets it go on" if pause else ""
 
 
 def _next(row: Delivery, flying: set[str], shut: Sequence[tuple[str, Shut]], now: datetime) -> str:

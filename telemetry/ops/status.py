@@ -6,12 +6,14 @@ from datetime import datetime
 
 from telemetry.core.clock import EPOCH
 from telemetry.core.delivery import State
+from telemetry.core.pause import Pause
 from telemetry.ops.progress import Progress, progress
 from telemetry.store.channels import Block, Channel, Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries, queues
 from telemetry.store.events import Events
 from telemetry.store.leases import Lease, Leases
+from telemetry.store.pauses import Pauses
 from telemetry.store.registry import Registered, Registry
 from telemetry.store.runs import Runs
 
@@ -26,6 +28,7 @@ class ConsumerStatus:
     name: str
     since: datetime | None
     paused: bool
+    pause: Pause | None
     owed: int
     later: int  # owed too, but not due yet
     oldest_owed: datetime | None
@@ -62,6 +65,7 @@ class Status:
     consumers: Sequence[ConsumerStatus]
     channels: Sequence[ChannelStatus]
     runs: Sequence[Progress]  # that are open
+    paused: Mapping[str, Pause]  # by destination
 
 
 async def read_status(connection: Connection) -> Status:
@@ -83,6 +87,7 @@ async def read_status(connection: Connection) -> Status:
         consumers=[row for row in rows if row.since or row.unfinished],
         channels=[_channel(row, now, flying) for row in channels],
         runs=[progress(run, now) for run in await Runs(connection).open()],
+        paused=await Pauses(connection).read(),
     )
 
 
@@ -110,6 +115,7 @@ async def _consumer(connection: Connection, name: str, known: Registered | None,
         name=name,
         since=known.since if known else None,
         paused=bool(known and known.paused),
+        pause=known.pause if known else None,
         owed=max(owed, 0),
         later=later,
         oldest_owed=oldest[0].due_at if oldest else None,

@@ -146,11 +146,17 @@ class Dispatcher:
 
     def _serving(self, registered: Mapping[str, Owed]) -> list[Party]:
         now = self._clock.monotonic()
+        if self._fan_outs is not None:
+            self._fan_outs.halt({party.name for party in self.parties if self._is_paused(party, registered)})
         return [
             party
             for party in self.parties
-            if party.name in registered and not registered[party.name].paused and party.rests_until <= now
+            if party.name in registered and not self._is_paused(party, registered) and party.rests_until <= now
         ]
+
+    @staticmethod
+    def _is_paused(party: Party, registered: Mapping[str, Owed]) -> bool:
+        return party.name in registered and registered[party.name].paused
 
     async def _offer(self, party: Party, events: Sequence[Event]) -> dict[str, int]:
         try:

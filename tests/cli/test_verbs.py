@@ -130,6 +130,57 @@ async def test_a_replay_is_looked_at_then_done_then_listed(connection: Connectio
     assert (await typed("replay --drop nothing", environ)).code == 1
 
 
+async def test_a_consumer_is_paused_and_resumed(connection: Connection, environ: Environ) -> None:
+    await a_deployment(connection)
+
+    said = await typed("pause consumer:discord --reason outage --by ada --until 2h", environ)
+    assert (said.code, "consumer:discord is paused by ada until" in said.out) == (0, True)
+    assert "outage; 1 delivery waits" in said.out
+    assert "discord (paused by ada until" in (await typed("status", environ)).out
+    assert (await typed("status --json", environ)).value["consumers"][0]["pause"]["reason"] == "outage"
+    assert "paused by ada" in (await typed("consumers", environ)).out
+    assert "owed; paused by ada" in (await typed("explain sign_up:u4", environ)).out
+    assert "`tellonce resume 'consumer:discord'`" in (await typed("explain sign_up:u3", environ)).out
+
+    assert "it was paused by ada" in (await typed("resume consumer:discord", environ)).out
+    again = await typed("resume consumer:discord", environ)
+    assert (again.code, "it is not paused" in again.err) == (1, True)
+    assert (await typed("status --json", environ)).value["consumers"][0]["paused"] is False
+
+
+async def test_a_destination_is_paused_and_resumed(connection: Connection, environ: Environ) -> None:
+    await a_deployment(connection)
+
+    said = await typed("pause destination:discord:1 --reason outage --by ada", environ)
+    assert said.out == "destination:discord:1 is paused by ada: outage; 1 delivery waits\n"
+    status = (await typed("status", environ)).out
+    assert "Paused destinations" in status
+    assert "it is resumed" in status
+    assert (await typed("status --json", environ)).value["paused"]["discord:1"]["by"] == "ada"
+    assert "`tellonce resume 'destination:discord:1'`" in (await typed("explain sign_up:u3", environ)).out
+    assert (await typed("resume destination:discord:1", environ)).code == 0
+    assert (await typed("resume destination:discord:1", environ)).code == 1
+    assert (await typed("status --json", environ)).value["paused"] == {}
+
+
+async def test_what_cannot_be_paused_is_said_in_one_line(connection: Connection, environ: Environ) -> None:
+    await a_deployment(connection)
+
+    for words, code, said in (
+        ("pause consumer:nobody", 1, "registered: discord"),
+        ("resume consumer:nobody", 1, "registered: discord"),
+        ("pause destination:nowhere", 1, "expected run:"),
+        ("pause sign_up:u1", 1, "expected run:"),
+        ("pause consumer:discord --until 2020-01-01T00:00:00Z", 1, "expected a time to come"),
+        ("pause consumer:discord --until soon", 2, "expected a span"),
+        ("pause consumer:discord --account shop", 2, "are for runs"),
+        ("pause run:sign_up:u1 --until 2h", 2, "has no end"),
+    ):
+        refused = await typed(words, environ)
+        assert (refused.code, said in refused.err) == (code, True), refused
+    assert (await typed("status --json", environ)).value["consumers"][0]["paused"] is False
+
+
 async def test_indexes_are_compared_then_made_right(connection: Connection, environ: Environ) -> None:
     await connection["events"].drop_index("owed")
 
