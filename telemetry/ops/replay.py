@@ -102,6 +102,8 @@ async def replay(
             seen(done)
             if not await Operations(connection).note(now):
                 raise TellonceError(f"{now.id}: it was dropped, or goes on elsewhere: see `tellonce replay --list`")
+    # What was raised before this process and noted by nobody is noted here.
+    await Operations(connection).note(now)
     await Operations(connection).end(now.id, Progress.FINISHED)
     return replace(now, state=Progress.FINISHED)
 

@@ -103,6 +103,8 @@ async def test_a_replay_that_is_killed_and_resumed_raises_nothing_twice(
     done = await replay(deployment.connection, await resumed(deployment.connection, operation.id), Pace(1000))
 
     assert (3, Progress.FINISHED) == (done.done, done.state)
+    (noted,) = await Operations(deployment.connection).latest(9)
+    assert (3, Progress.FINISHED) == (noted.done, noted.state)
     assert [1, 1, 1] == await generations(deployment)
     await deliver(deployment)
     assert (await verify(deployment.connection)).holds
