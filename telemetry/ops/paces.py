@@ -9,6 +9,7 @@ import anyio
 T = TypeVar("T")
 
 PAGE = 50
+READ_AHEAD = 100
 USUAL_RATE = 100.0
 
 
@@ -25,6 +26,11 @@ class Pace:
     def page(self) -> int:
         """How many go at once: a second's worth at most."""
         return max(1, min(PAGE, int(self.rate)))
+
+    @property
+    def ahead(self) -> int:
+        """How many are read at once: a minute's worth at most, as a server forgets a reader that is quiet for long."""
+        return max(1, min(READ_AHEAD, int(60 * self.rate)))
 
     async def wait(self, number: int) -> None:
         """Wait until so many more may go."""

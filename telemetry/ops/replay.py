@@ -94,7 +94,7 @@ async def replay(
     now = operation
     for consumer in [name for name in sorted(operation.counts) if name >= operation.consumer]:
         now = replace(now, consumer=consumer, after=now.after if consumer == now.consumer else "")
-        rows = Replays(connection, consumer).ended(operation.selection, operation.at, now.after)
+        rows = Replays(connection, consumer).ended(operation.selection, operation.at, now.after, pace.ahead)
         async for page in in_pages(rows, pace):
             told = await _tell_page(connection, now, page)
             done, missed = now.done + told, now.missed + len(page) - told

@@ -12,6 +12,9 @@ from telemetry.store.deliveries import Deliveries, queues
 from telemetry.store.lanes import Lanes
 from telemetry.store.selection import Heap, Selection, count_selected, heaps_selected, stream_selected
 
+# Destinations that are known to be tried; asked for once more, it does no harm.
+MOST_TRIED = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -65,10 +68,10 @@ async def retry(
     began = await connection.moment()
     for name in consumers:
         tried: set[str] = set()
-        async for page in in_pages(stream_selected(connection, name, selection), pace):
+        async for page in in_pages(stream_selected(connection, name, selection, pace.ahead), pace):
             for destination in dict.fromkeys(row.destination for row in page):
                 if destination not in tried and await _let_try(connection, name, destination):
-                    tried.add(destination)
+                    tried = {*tried, destination} if len(tried) < MOST_TRIED else {destination}
             total += await Deliveries(connection, name).redrive_those([row.id for row in page], began)
             seen(total)
     return total

@@ -26,10 +26,12 @@ class Replays:
         rows = await patiently(lambda: self._rows.aggregate(stages).to_list(None))
         return {State(row["_id"]): row["number"] for row in rows}
 
-    async def ended(self, selection: Selection, before: datetime, after: str = "") -> AsyncIterator[Delivery]:
+    async def ended(
+        self, selection: Selection, before: datetime, after: str = "", page: int = PAGE
+    ) -> AsyncIterator[Delivery]:
         """Read those meant that ended before a moment, in the order of their ids, from one on."""
         query: Row = {"$and": [selection.query, {"_id": {"$gt": after}}, _ended(before)]}
-        async for row in walk(self._rows, query, page=PAGE):
+        async for row in walk(self._rows, query, page=page):
             yield delivery_from(row)
 
     async def tell_again(self, delivery: Delivery, operation: str, at: datetime) -> bool:

@@ -40,7 +40,8 @@ class Selection:
     def query(self) -> Row:
         """The selection as the database is asked."""
         named = self.event is not None or self.delivery is not None
-        if named or not TOMBSTONES.isdisjoint(self.states):
+        # These have no place in the work index, or one that does not begin with their destination.
+        if named or not {*TOMBSTONES, State.HELD}.isdisjoint(self.states):
             return self.anyhow | {"state": {"$in": [state.value for state in self.states]}}
         return self.anyhow | standing(self.states, self.destination)
 
@@ -87,9 +88,11 @@ async def heaps_selected(connection: Connection, consumer: str, selection: Selec
     return [Heap(row["_id"]["destination"], row["_id"].get("reason") or "", row["number"]) for row in rows]
 
 
-async def stream_selected(connection: Connection, consumer: str, selection: Selection) -> AsyncIterator[Delivery]:
+async def stream_selected(
+    connection: Connection, consumer: str, selection: Selection, page: int = PAGE
+) -> AsyncIterator[Delivery]:
     """Read them in the order of each destination, however many."""
-    async for row in walk(connection[f"{consumer}_queue"], selection.query, page=PAGE, by="work"):
+    async for row in walk(connection[f"{consumer}_queue"], selection.query, page=page, by="work"):
         yield delivery_from(row)
 
 

@@ -53,6 +53,10 @@ async def test_what_would_be_told_once_more_is_counted_and_what_would_not(deploy
     assert found.others == {CONSUMER: {State.DEAD: 1, State.PENDING: 1}}
     others = await sample(deployment.connection, TOLD, found.others, 9)
     assert {dead.id, waiting.id} == {row.id for _, row in others}
+    there = replace(TOLD, destination="discord:1")
+    await deployment.queue.offer([replace(waiting, id="sign_up:u4|discord:1|1", state=State.HELD, run="r")])
+    held = (await survey(deployment.connection, there)).others
+    assert 3 == len(await sample(deployment.connection, there, held, 9))
     assert (await survey(deployment.connection, Selection((State.DELIVERED,), event="sign_up:u4"))).total == 0
 
 

@@ -68,8 +68,11 @@ async def _go_on(stage: Stage) -> None:
         return all(daemon.ended.is_set() for daemon in stage.daemons if daemon.verb == REPLAY[0])
 
     await came_true(over, PATIENCE)
+    # What was raised is told by then: raised twice it would be told once more.
+    await came_true(lambda: _stand(stage, "discord_queue", "delivered"), PATIENCE)
     for operation in await stage.database["operations"].find({"state": "running"}).to_list():
-        await stage.ask("replay", "--resume", operation["_id"])
+        resumed = await stage.start(f"replay --resume {operation['_id']}")
+        await resumed.ended.wait()
 
 
 async def _never_works(stage: Stage) -> None:
