@@ -101,6 +101,7 @@ class Dispatcher:
         self._fan_outs = fan_outs
         # By consumer, since when something is due of what was handed over last and is not acked yet.
         self.handed_over: dict[str, datetime] = {}
+        self.paused: Collection[str] = ()  # when last looked at: they were offered nothing
 
     async def available(self) -> list[Party]:
         """List the parties that can be served now: registered, not paused, not backing off."""
@@ -146,12 +147,13 @@ class Dispatcher:
 
     def _serving(self, registered: Mapping[str, Owed]) -> list[Party]:
         now = self._clock.monotonic()
+        self.paused = {party.name for party in self.parties if self._is_paused(party, registered)}
         if self._fan_outs is not None:
-            self._fan_outs.halt({party.name for party in self.parties if self._is_paused(party, registered)})
+            self._fan_outs.halt(self.paused)
         return [
             party
             for party in self.parties
-            if party.name in registered and not self._is_paused(party, registered) and party.rests_until <= now
+            if party.name in registered and party.name not in self.paused and party.rests_until <= now
         ]
 
     @staticmethod

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import anyio
+import pytest
 from prometheus_client import CollectorRegistry
 
 from telemetry.core.delivery import State
@@ -14,6 +15,7 @@ from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.pauses import Pauses
 from telemetry.store.registry import Registry
+from telemetry.watcher.dispatch import Dispatcher, Party
 from telemetry.watcher.fan_out import FanOuts, Handed
 from telemetry.watcher.metrics import WatchMetrics
 from tests.audiences import an_audience
@@ -113,3 +115,29 @@ async def has_acked(connection: Connection, consumer: str) -> bool:
 async def let_go(fan_outs: FanOuts) -> bool:
     """It is not at it any more."""
     return not fan_outs.holds(KEY, NAME)
+
+
+async def test_what_a_sweep_had_read_when_the_pause_came_is_offered_after_it(
+    connection: Connection, watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, available, paused = Registry(connection), Dispatcher.available, list[bool]()
+    await registry.register("recorder")
+    await Events(connection).insert([an_event()])
+
+    async def and_then_it_is_paused(self: Dispatcher) -> list[Party]:
+        found = await available(self)
+        if found and not paused:
+            paused.append(await registry.pause("recorder", a_pause(connection)))
+        return found
+
+    monkeypatch.setattr(Dispatcher, "available", and_then_it_is_paused)
+    async with watching(Recorder(), sweep_every=0.3):
+        await until(lambda: has_been(paused))
+        assert {} == await acks(connection, KEY)
+        await registry.resume("recorder")
+        await until(lambda: has_acked(connection, "recorder"), 8)
+
+
+async def has_been(paused: list[bool]) -> bool:
+    """It was paused."""
+    return bool(paused)
