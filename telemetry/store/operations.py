@@ -8,7 +8,7 @@ from typing import Any
 
 from telemetry.core.delivery import State
 from telemetry.store.client import Connection
-from telemetry.store.commands import Row, insert_new, patiently, read
+from telemetry.store.commands import Row, chunks, insert_new, patiently, read
 from telemetry.store.selection import Selection
 
 
@@ -78,8 +78,11 @@ class Operations:
 
     async def of(self, names: Sequence[str]) -> dict[str, Operation]:
         """Read the operations that exist among some."""
-        rows = await read(self._rows, {"_id": {"$in": list(names)}}) if names else []
-        return {row["_id"]: _operation(row) for row in rows}
+        found: dict[str, Operation] = {}
+        for some in chunks(names, self._connection.chunk):
+            rows = await read(self._rows, {"_id": {"$in": list(some)}})
+            found |= {row["_id"]: _operation(row) for row in rows}
+        return found
 
     async def running(self) -> list[Operation]:
         """Read what runs or was cut short."""
