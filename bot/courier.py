@@ -52,6 +52,10 @@ class ChannelCourier:
 
     async def _step(self) -> bool:
         standing = self._standing
+        if await self._desk.halts.of(destination_of(standing.channel)):
+            # What waits stays as it is, also what was or was about to be sent: it is resolved when that goes on.
+            standing.reread()
+            return False
         # A block may be lifted from outside: it is read again each time.
         kept = standing.row if standing.row and not standing.row.block else None
         row = kept or await self._desk.channels.read(standing.channel)
@@ -135,6 +139,10 @@ class ChannelCourier:
 
         Whatever the decision to try rests on was looked at after that moment.
         """
+        # Asked once more: the waits before may have been long.
+        if await self._desk.halts.of(destination_of(self._standing.channel)):
+            self._standing.reread()
+            return
         batch = self._dated(batch)
         if not await self._settlement.hold(batch):
             return

@@ -19,6 +19,7 @@ from telemetry.runtime.settings import Settings
 from telemetry.store.attempts import Attempts
 from telemetry.store.channels import Channel, Channels
 from telemetry.store.deliveries import Deliveries
+from telemetry.store.pauses import Halts
 
 TROUBLE = Backoff(first=1.0, cap=60.0)
 BLOCKED = Backoff(first=60.0, cap=3600.0)
@@ -43,6 +44,7 @@ class Desk:
     settings: Settings
     metrics: BotMetrics
     holder: str
+    halts: Halts
     skew: timedelta = timedelta()  # Discord's time less the database's
 
 

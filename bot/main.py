@@ -31,6 +31,7 @@ from telemetry.store.client import connect
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.feed import follow_queue
 from telemetry.store.indexes import reconcile, work
+from telemetry.store.pauses import BESIDE, Halts
 
 log = get_logger(__name__)
 
@@ -80,8 +81,10 @@ class BotService:
                     settings=settings,
                     metrics=self._metrics,
                     holder=self._holder,
+                    halts=Halts(connection, QUEUE),
                 )
-                await Rounds(desk, partial(follow_queue, connection, f"{QUEUE}_queue"), self._changes).run()
+                feed = partial(follow_queue, connection, f"{QUEUE}_queue", BESIDE)
+                await Rounds(desk, feed, self._changes).run()
         except BaseException as error:
             self._readiness.lacks("database", str(error) or "stopping")
             raise

@@ -17,6 +17,7 @@ from telemetry.core.delivery import State
 from telemetry.core.delivery import destination_of as told_at
 from telemetry.core.errors import UnavailableError
 from telemetry.runtime.logs import get_logger
+from telemetry.store.pauses import BESIDE
 
 log = get_logger(__name__)
 
@@ -62,23 +63,32 @@ class Rounds:
                 log.warning("channel.lacks", channel=channel, permissions=rights.missing)
 
     async def _listen(self, hints: AsyncIterator[tuple[str, str]], group: TaskGroup) -> None:
-        async for _, delivery in hints:
+        async for collection, delivery in hints:
+            if collection in BESIDE:
+                self._desk.halts.changed()
+                await self._look_for_work(group)
+                continue
             channel = channel_of(told_at(delivery))
             if not self._couriers.knows(channel, delivery):
                 self._want(channel, group)
 
     async def _go_round(self, group: TaskGroup) -> None:
         while True:
-            for destination in await self._desk.queue.destinations_of(State.PENDING, CHANNEL):
-                self._want(channel_of(destination), group)
-            self._crowd.look()
+            await self._look_for_work(group)
             for channel in await self._desk.channels.probeable():
+                if await self._desk.halts.of(destination_of(channel)):
+                    continue
                 now = self._desk.clock.now()
                 await self._desk.queue.unpark(destination_of(channel), CHANNEL_SCOPE, now, limit=1)
                 self._want(channel, group)
             with anyio.move_on_after(self._desk.settings.bot_poll):
                 await self._changes.wait()
             await self._unblock_changed()
+
+    async def _look_for_work(self, group: TaskGroup) -> None:
+        for destination in await self._desk.queue.destinations_of(State.PENDING, CHANNEL):
+            self._want(channel_of(destination), group)
+        self._crowd.look()
 
     async def _unblock_changed(self) -> None:
         """Try the blocked channels about which something has changed at once."""

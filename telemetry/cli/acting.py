@@ -9,9 +9,10 @@ from telemetry.cli.opening import answer
 from telemetry.cli.printing import count, say
 from telemetry.core.run import Run
 from telemetry.ops.runs import Operator, Verb, act
-from telemetry.ops.target import KNOWN, RunTarget
+from telemetry.ops.target import KNOWN, PAUSABLE, RunTarget
 
 TargetName = Annotated[str, typer.Argument(metavar="TARGET", help=KNOWN)]
+Pausable = Annotated[str, typer.Argument(metavar="TARGET", help=PAUSABLE)]
 Reason = Annotated[str, typer.Option(help="Why, for those who ask later.")]
 Account = Annotated[str | None, typer.Option(help="Whose run it must be.")]
 Consumer = Annotated[str | None, typer.Option(help="Only this consumer's run.")]
@@ -21,6 +22,12 @@ By = Annotated[str | None, typer.Option(help="Who does it; unless said, the user
 def operator(by: str | None, reason: str = "", account: str | None = None) -> Operator:
     """Say who acts."""
     return Operator(by or getpass.getuser(), reason, account)
+
+
+def for_runs_only(account: str | None, consumer: str | None) -> None:
+    """Raise BadParameter where something was said that only runs have."""
+    if account is not None or consumer is not None:
+        raise typer.BadParameter("--account and --consumer are for runs")
 
 
 def act_on_runs(verb: Verb, target: RunTarget, consumer: str | None, who: Operator, done: str) -> None:

@@ -34,7 +34,7 @@ def _list(context: typer.Context, *, as_json: AsJson = False) -> None:
         show_json([{**_row(row), "installed": row.name in installed} for row in registered.values()])
         return
     rows = [
-        (row.name, moment(row.since), "paused" if row.paused else "", "" if row.name in installed else "not here")
+        (row.name, moment(row.since), row.pause.line if row.pause else "", "" if row.name in installed else "not here")
         for row in registered.values()
     ]
     console().print(table("Consumers", ("consumer", "registered since", "", "installed"), rows))
@@ -43,7 +43,7 @@ def _list(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 def _row(row: object) -> dict[str, object]:
-    return {name: getattr(row, name) for name in ("name", "since", "paused")}
+    return {name: getattr(row, name) for name in ("name", "since", "paused", "pause")}
 
 
 def _remove(name: str, *, yes: Yes = False) -> None:

@@ -10,6 +10,7 @@ from telemetry.cli.opening import answer
 from telemetry.cli.printing import AsJson, age, console, moment, say, show_json, table
 from telemetry.cli.runs import runs_table, show_progress
 from telemetry.cli.sources import sources_table
+from telemetry.core.pause import Pause
 from telemetry.core.warning import Warned
 from telemetry.ops.status import ChannelStatus, ConsumerStatus, Status, read_status
 
@@ -48,6 +49,9 @@ def _show(found: Status) -> None:
     if found.channels:
         names = ("channel", "held by", "in flight", "blocked")
         console().print(table("Discord channels", names, map(_channel, found.channels), right=("in flight",)))
+    if found.paused:
+        rows = [(name, pause.by, pause.reason, _until(pause)) for name, pause in found.paused.items()]
+        console().print(table("Paused destinations", ("destination", "by", "reason", "until"), rows))
     if found.runs:
         console().print(runs_table("Open runs", found.runs))
     if found.sources:
@@ -71,7 +75,7 @@ def _consumer(row: ConsumerStatus, found: Status) -> list[object]:
     since = moment(row.since) if row.since else "not registered"
     oldest = age(found.now - row.oldest_owed) if row.oldest_owed else ""
     return [
-        f"{row.name} (paused)" if row.paused else row.name,
+        f"{row.name} ({row.pause.line})" if row.pause else row.name,
         since,
         f"{row.owed:,}",
         oldest,
@@ -82,6 +86,10 @@ def _consumer(row: ConsumerStatus, found: Status) -> list[object]:
         _alarming(row.dead),
         _alarming(row.parked),
     ]
+
+
+def _until(pause: Pause) -> str:
+    return moment(pause.until) or "it is resumed"
 
 
 def _channel(row: ChannelStatus) -> list[object]:

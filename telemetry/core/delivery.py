@@ -67,6 +67,8 @@ TRANSITIONS: Mapping[State, Mapping[Signal, State]] = {
 }
 
 TOMBSTONES = frozenset({State.DELIVERED, State.SKIPPED})
+# Nothing moves them until a person does, or what they wait for returns.
+STANDING = (State.DEAD, State.PARKED)
 
 
 def after(state: State, signal: Signal) -> State:
@@ -114,6 +116,8 @@ class Delivery:
     reason: str | None = None
     result: Mapping[str, Any] | None = None
     holder: str | None = field(default=None, compare=False)  # who claimed it last, while it is not at its end
+    since: datetime | None = None  # when it ended, or came to stand; absent on older rows
+    replay: Mapping[str, Any] | None = None  # the operation that had it told once more last, and what was told before
 
     @classmethod
     def of(cls, event: Event, destination: str, body: Mapping[str, Any], *, part: int = 0, **fields: Any) -> Self:

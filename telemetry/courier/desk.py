@@ -16,6 +16,7 @@ from telemetry.store.claims import Claims
 from telemetry.store.completions import Completions
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.lanes import Lanes
+from telemetry.store.pauses import Halts
 
 # Rows with this scope were parked with their destination and come back with it.
 DESTINATION_SCOPE = "destination"
@@ -30,6 +31,7 @@ class Desk:
     claims: Claims
     queue: Deliveries
     lanes: Lanes
+    halts: Halts
     attempts: Attempts
     completions: Completions
     publishing: Publishing

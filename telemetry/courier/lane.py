@@ -63,6 +63,9 @@ class Lane:
     async def _look(self, group: TaskGroup) -> float:
         """Claim what is due and may go; say in how many seconds there may be more, if nothing stirs."""
         desk, gate = self._desk, self._gate
+        if halt := await desk.halts.of(self.destination):
+            self._ahead.clear()
+            return inf if halt.until is None else max((halt.until - desk.clock.now()).total_seconds(), AT_ONCE)
         terms = await desk.carrier.terms(self.destination)
         if isinstance(terms, Closed):
             self._ahead.clear()

@@ -14,6 +14,7 @@ from telemetry.courier.desk import DESTINATION_SCOPE, Desk
 from telemetry.courier.lane import Lane
 from telemetry.runtime.logs import get_logger
 from telemetry.runtime.service import root
+from telemetry.store.pauses import BESIDE
 
 log = get_logger(__name__)
 
@@ -47,7 +48,10 @@ class Rounds:
 
     async def _listen(self, hints: AsyncIterator[tuple[str, str]], group: TaskGroup) -> None:
         async for collection, name in hints:
-            if collection in self._desk.carrier.beside:
+            if collection in BESIDE:
+                self._desk.halts.changed()
+                self._changed.set()
+            elif collection in self._desk.carrier.beside:
                 self._desk.carrier.changed()
                 self._changed.set()
             else:

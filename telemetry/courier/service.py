@@ -33,6 +33,7 @@ from telemetry.store.events import Events
 from telemetry.store.feed import follow_queue
 from telemetry.store.indexes import queue_indexes, reconcile
 from telemetry.store.lanes import Lanes
+from telemetry.store.pauses import BESIDE, Halts
 
 log = get_logger(__name__)
 
@@ -116,7 +117,7 @@ class CourierService:
                     self._readiness.has("database")
                     log.info("courier.begun", consumer=self._consumer, holder=self._holder)
                     group.start_soon(connection.keep_time, name="clock")
-                    feed = partial(follow_queue, connection, queue, carrier.beside)
+                    feed = partial(follow_queue, connection, queue, (*BESIDE, *carrier.beside))
                     await Rounds(self._desk(connection, carrier), feed).run()
         except BaseException as error:
             self._readiness.lacks("database", str(error) or "stopping")
@@ -130,6 +131,7 @@ class CourierService:
             claims=Claims(connection, self._consumer),
             queue=Deliveries(connection, self._consumer),
             lanes=Lanes(connection, self._consumer),
+            halts=Halts(connection, self._consumer),
             attempts=Attempts(connection),
             completions=completions,
             publishing=Publishing(completions, Events(connection), connection.clock),

@@ -8,7 +8,7 @@ from telemetry.core.channel import channel_of, message_link, told_by_bot
 from telemetry.core.delivery import Delivery, State
 from telemetry.core.event import Event
 from telemetry.ops.occurrence import untold
-from telemetry.ops.outlook import blocked, next_at, next_of, owed
+from telemetry.ops.outlook import blocked, halted, next_at, next_of, owed
 from telemetry.ops.progress import progress
 from telemetry.ops.status import in_flight
 from telemetry.ops.timeline import Moment, timeline
@@ -19,6 +19,8 @@ from telemetry.store.client import Connection
 from telemetry.store.deliveries import queues
 from telemetry.store.events import Events
 from telemetry.store.lanes import Lanes
+from telemetry.store.operations import Operation, Operations
+from telemetry.store.pauses import Pauses
 from telemetry.store.registry import Registry
 from telemetry.store.runs import Runs
 
@@ -60,20 +62,25 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
     shut = blocked(channels)
     for name in deliveries:
         shut |= await Lanes(connection, name).shut()
-    runs = await Runs(connection).of_event(key)
+    runs, paused = await Runs(connection).of_event(key), await Pauses(connection).read()
+    replays = await _replays(connection, rows)
     now = connection.clock.now()
     return Explanation(
         key=key,
         asked=asked,
         event=event,
-        timeline=timeline(event, deliveries, attempts, channels),
+        timeline=timeline(event, deliveries, attempts, channels, replays),
         deliveries=deliveries,
         attempts=attempts,
         links={row.id: link for row in rows if row.result and (link := message_link(row.result))},
         ahead=[
             *owed(event, registered, now),
             *(progress(run, now).line for run in runs),
-            *(next_of(row, flying, shut, now) for row in rows),
+            *(
+                halted(row, name, registered.get(name), paused) or next_of(row, flying, shut, now)
+                for name, of_consumer in deliveries.items()
+                for row in of_consumer
+            ),
             *(_more(name, key) for name, of_consumer in deliveries.items() if len(of_consumer) == MOST_SHOWN),
             *([f"the first {MOST_TRIES} tries are shown, there are more"] if len(attempts) == MOST_TRIES else ()),
         ],
@@ -91,3 +98,7 @@ async def _untold(connection: Connection, key: str, asked: str) -> Explanation |
 
 def _more(consumer: str, key: str) -> str:
     return f"{consumer}: the first {MOST_SHOWN} deliveries are shown; `tellonce audit '{key}'` goes through all of them"
+
+
+async def _replays(connection: Connection, rows: Sequence[Delivery]) -> Mapping[str, Operation]:
+    return await Operations(connection).of(sorted({row.replay["operation"] for row in rows if row.replay}))

@@ -1,7 +1,4 @@
-"""What happens to one fact next, and when. Pure.
-
-What an operator holds back is told here as well: a consumer in `_why_owed`, a destination in `_waits`.
-"""
+"""What happens to one fact next, and when. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -9,6 +6,7 @@ from datetime import datetime
 from telemetry.core.channel import destination_of
 from telemetry.core.delivery import Delivery, State
 from telemetry.core.event import Event
+from telemetry.core.pause import Pause
 from telemetry.store.channels import Channel
 from telemetry.store.lanes import Shut
 from telemetry.store.registry import Registered
@@ -34,14 +32,24 @@ def owed(event: Event | None, registered: Mapping[str, Registered], now: datetim
 
 
 def _why_owed(consumer: Registered) -> str:
-    if consumer.paused:
-        return "owed; offered once the consumer is resumed"
+    if consumer.pause:
+        return f"owed; {consumer.pause.line}; `tellonce resume 'consumer:{consumer.name}'` lets it go on"
     return "owed; a watcher that runs this consumer offers it within seconds"
 
 
 def blocked(channels: Sequence[Channel]) -> dict[str, Shut]:
     """Say which channels are left alone, by destination."""
     return {destination_of(row.id): Shut(row.block.until, row.block.reason) for row in channels if row.block}
+
+
+def halted(row: Delivery, name: str, consumer: Registered | None, paused: Mapping[str, Pause]) -> str:
+    """Say why a delivery that waits is not carried by order of an operator; nothing where it is."""
+    if row.state not in (State.HELD, State.PENDING):
+        return ""
+    whole = consumer.pause if consumer else None
+    target, pause = ("consumer", whole) if whole else ("destination", paused.get(row.destination))
+    named = name if target == "consumer" else row.destination
+    return f"{row.id}: waits: {pause.line}; `tellonce resume '{target}:{named}'` lets it go on" if pause else ""
 
 
 def next_of(row: Delivery, flying: set[str], shut: Mapping[str, Shut], now: datetime) -> str:

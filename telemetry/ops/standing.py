@@ -1,15 +1,19 @@
 """What stands visibly undone, and letting it be tried again."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 from telemetry.core.channel import channel_of, told_by_bot, user_of
-from telemetry.core.delivery import Delivery, State
+from telemetry.core.delivery import Delivery
+from telemetry.ops.paces import Pace, in_pages
 from telemetry.store.channels import Channels
 from telemetry.store.client import Connection
-from telemetry.store.deliveries import queues
+from telemetry.store.deliveries import Deliveries, queues
 from telemetry.store.lanes import Lanes
-from telemetry.store.selection import Selection, count_selected, destinations_selected, redrive_selected
+from telemetry.store.selection import Heap, Selection, count_selected, heaps_selected, stream_selected
+
+# Destinations that are known to be tried; asked for once more, it does no harm.
+MOST_TRIED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,42 +24,69 @@ class Standing:
     delivery: Delivery
 
 
-async def list_standing(
-    connection: Connection, state: State, limit: int, destination: str | None = None
-) -> list[Standing]:
-    """List dead or parked deliveries of all queues, at most `limit`."""
-    found: list[Standing] = []
-    for queue in await queues(connection):
-        rows = await queue.standing(state, limit - len(found), destination) if len(found) < limit else []
-        found += [Standing(queue.consumer, row) for row in rows]
-    return found
+async def stream_standing(connection: Connection, selection: Selection, limit: int) -> AsyncGenerator[Standing]:
+    """Read what a selection means of all queues, one after the other, at most `limit`."""
+    left = limit
+    for name in await _names(connection, selection):
+        async for row in stream_selected(connection, name, selection):
+            if left <= 0:
+                return
+            left -= 1
+            yield Standing(name, row)
 
 
-async def count_standing(connection: Connection, state: State) -> int:
-    """Count the deliveries of all queues in a state."""
-    return sum([(await queue.count([state]))[state] for queue in await queues(connection)])
+async def heaps(connection: Connection, selection: Selection, limit: int) -> list[tuple[str, Heap]]:
+    """Count what a selection means by consumer, destination and reason: at most so many, the most first."""
+    found = [
+        (name, heap)
+        for name in await _names(connection, selection)
+        for heap in await heaps_selected(connection, name, selection, limit)
+    ]
+    return sorted(found, key=lambda one: -one[1].number)[:limit]
 
 
 async def count_meant(connection: Connection, selection: Selection) -> dict[str, int]:
     """Count what a selection means, by consumer; consumers without any are left out."""
-    counts = {name: await count_selected(connection, name, selection) for name in await _names(connection)}
+    names = await _names(connection, selection)
+    counts = {name: await count_selected(connection, name, selection) for name in names}
     return {name: count for name, count in counts.items() if count}
 
 
-async def retry(connection: Connection, selection: Selection, consumers: Sequence[str]) -> int:
-    """Let what a selection means be tried again as the same messages; answer how many deliveries that is."""
-    total = 0
+async def retry(
+    connection: Connection,
+    selection: Selection,
+    consumers: Sequence[str],
+    pace: Pace | None = None,
+    seen: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Let what a selection means be tried again as the same messages; answer how many deliveries that is.
+
+    What comes to stand again meanwhile is left for the next time. Killed between two pages, the same call goes on:
+    what was let go is not meant any more.
+    """
+    total, pace = 0, pace or Pace()
+    began = await connection.moment()
     for name in consumers:
-        # One that is blocked or left alone would keep them waiting: whoever retries says that it can be tried now.
-        for destination in await destinations_selected(connection, name, selection):
-            if told_by_bot(destination):
-                # Of users none is ever blocked, and there may be many.
-                if user_of(channel := channel_of(destination)) is None:
-                    await Channels(connection).probe_now(channel)
-            else:
-                await Lanes(connection, name).note(destination, None)
-        total += await redrive_selected(connection, name, selection)
+        tried: set[str] = set()
+        async for page in in_pages(stream_selected(connection, name, selection, pace.ahead), pace):
+            for destination in dict.fromkeys(row.destination for row in page):
+                if destination not in tried and await _let_try(connection, name, destination):
+                    tried = {*tried, destination} if len(tried) < MOST_TRIED else {destination}
+            total += await Deliveries(connection, name).redrive_those([row.id for row in page], began)
+            seen(total)
     return total
+
+
+async def _let_try(connection: Connection, consumer: str, destination: str) -> bool:
+    """Let a destination that is blocked or left alone be tried at once; answer whether it is one of few."""
+    # Whoever retries says that it can be tried now. Of users none is ever blocked, and there may be many.
+    if not told_by_bot(destination):
+        await Lanes(connection, consumer).note(destination, None)
+    elif user_of(channel := channel_of(destination)) is None:
+        await Channels(connection).probe_now(channel)
+    else:
+        return False
+    return True
 
 
 async def find_delivery(connection: Connection, name: str) -> Standing | None:
@@ -66,5 +97,5 @@ async def find_delivery(connection: Connection, name: str) -> Standing | None:
     return None
 
 
-async def _names(connection: Connection) -> list[str]:
-    return [queue.consumer for queue in await queues(connection)]
+async def _names(connection: Connection, selection: Selection) -> list[str]:
+    return [queue.consumer for queue in await queues(connection) if selection.concerns(queue.consumer)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from telemetry.core.delivery import State
+from telemetry.core.pause import Pause
 from telemetry.core.warning import Warned
 from telemetry.ops.progress import Progress, progress
 from telemetry.ops.sources import SourceStatus, read_sources
@@ -14,6 +15,7 @@ from telemetry.store.client import Connection
 from telemetry.store.deliveries import queues
 from telemetry.store.events import Events
 from telemetry.store.leases import Lease, Leases
+from telemetry.store.pauses import Pauses
 from telemetry.store.registry import Registered, Registry
 from telemetry.store.runs import Runs
 from telemetry.store.warnings import Warnings
@@ -28,6 +30,7 @@ class ConsumerStatus:
     name: str
     since: datetime | None
     paused: bool
+    pause: Pause | None
     owed: int
     later: int  # owed too, but not due yet
     oldest_owed: datetime | None
@@ -66,6 +69,7 @@ class Status:
     runs: Sequence[Progress]  # that are open
     sources: Sequence[SourceStatus]
     warnings: Sequence[Warned]  # newest first
+    paused: Mapping[str, Pause]  # by destination
 
 
 async def read_status(connection: Connection) -> Status:
@@ -89,6 +93,7 @@ async def read_status(connection: Connection) -> Status:
         runs=[progress(run, now) for run in await Runs(connection).open()],
         sources=await read_sources(connection),
         warnings=await Warnings(connection).all(),
+        paused=await Pauses(connection).read(),
     )
 
 
@@ -112,6 +117,7 @@ async def _consumer(connection: Connection, name: str, known: Registered | None,
         name=name,
         since=known.since if known else None,
         paused=bool(known and known.paused),
+        pause=known.pause if known else None,
         owed=backlog.owed,
         later=backlog.later,
         oldest_owed=backlog.oldest_owed,

@@ -1,4 +1,4 @@
-"""What a person means when naming something that goes on: `run:<event key>`, and what other verbs add."""
+"""What a person means when naming something that goes on: a run, a consumer, a destination."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,8 @@ from telemetry.core.errors import TellonceError
 
 RUN = "run"
 KNOWN = "run:<event key> or run:<event key>|<consumer>"
+CONSUMER, DESTINATION = "consumer", "destination"
+PAUSABLE = f"{KNOWN}, consumer:<name>, or destination:<destination>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,22 @@ class KeyTarget:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class ConsumerTarget:
+    """A consumer, with all that it is owed and all that waits for it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationTarget:
+    """A destination, whichever consumer tells it."""
+
+    name: str
+
+
 Target = RunTarget | KeyTarget
+Pausable = RunTarget | ConsumerTarget | DestinationTarget
 
 
 def read_target(spelt: str) -> Target:
@@ -37,10 +54,15 @@ def read_target(spelt: str) -> Target:
     return RunTarget(key, consumer or None)
 
 
-def read_run(spelt: str, verb: str) -> RunTarget:
-    """Read a run for a verb that knows nothing else; raise TellonceError."""
+def read_pausable(spelt: str, verb: str) -> Pausable:
+    """Read what can be paused, and resumed; raise TellonceError."""
+    kind, _, rest = spelt.partition(":")
+    if kind == CONSUMER and rest:
+        return ConsumerTarget(rest)
+    if kind == DESTINATION and all(rest.partition(":")) and "|" not in rest:
+        return DestinationTarget(rest)
     match read_target(spelt):
         case RunTarget() as run:
             return run
         case KeyTarget(key):
-            raise TellonceError(f"{verb} {key!r}: expected {KNOWN}; for the runs of this event say run:{key}")
+            raise TellonceError(f"{verb} {key!r}: expected {PAUSABLE}; for the runs of this event say run:{key}")

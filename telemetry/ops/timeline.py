@@ -11,6 +11,7 @@ from telemetry.core.event import Event, Repeats
 from telemetry.ops.occurrence import told_by
 from telemetry.store.attempts import Attempt
 from telemetry.store.channels import Channel
+from telemetry.store.operations import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,12 @@ def timeline(
     deliveries: Mapping[str, Sequence[Delivery]],
     attempts: Sequence[Attempt],
     channels: Sequence[Channel],
+    replays: Mapping[str, Operation],
 ) -> list[Moment]:
     """Tell what happened, in the order of time; what is not stored with its time is left out."""
     rows = [row for of_consumer in deliveries.values() for row in of_consumer]
     told = [*(_of_event(event) if event else ()), *_tried(attempts), *_of_rows(rows), *_set_out(rows, channels)]
+    told += _told_again(rows, replays)
     return sorted(told, key=lambda moment: moment.at)
 
 
@@ -50,6 +53,19 @@ def _of_event(event: Event) -> Iterator[Moment]:
     for name, ack in event.acks.items():
         number = "1 delivery" if ack.deliveries == 1 else f"{ack.deliveries} deliveries"
         yield Moment(ack.at, f"{name} took it over as {number}")
+
+
+def _told_again(rows: Iterable[Delivery], replays: Mapping[str, Operation]) -> Iterator[Moment]:
+    for row in rows:
+        if not row.replay:
+            continue
+        name = str(row.replay["operation"])
+        known = replays.get(name)
+        why = f": {known.reason}" if known else ""
+        was = ", ".join(f"{part} {value}" for part, value in (row.replay.get("result") or {}).items())
+        said = f"{row.id}: to be told once more, as generation {row.generation}{why} (replay {name})"
+        by = known.by if known else "an operator"
+        yield Moment(row.replay["at"], f"{said}; told before as {was}" if was else said, by=by)
 
 
 def _again(repeats: Repeats) -> str:

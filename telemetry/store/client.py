@@ -68,6 +68,12 @@ class Connection:
         answer = await patiently(self.client.admin.command, "hello")
         self.clock.learn(answer["localTime"], asked, self.clock.monotonic())
 
+    async def moment(self) -> datetime:
+        """Ask the database for a time that whatever it has dated until now is before."""
+        answer = await patiently(self.client.admin.command, "hello")
+        at: datetime = answer["localTime"]
+        return at.astimezone(UTC) + timedelta(milliseconds=1)
+
     async def keep_time(self) -> None:
         """Measure the clock again now and then, until cancelled; while the database is away the old measure holds."""
         while True:

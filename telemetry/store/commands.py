@@ -79,12 +79,16 @@ async def read(
 
 
 async def walk(
-    collection: Collection, query: Mapping[str, Any], fields: Mapping[str, Any] | None = None, page: int = PAGE
+    collection: Collection,
+    query: Mapping[str, Any],
+    fields: Mapping[str, Any] | None = None,
+    page: int = PAGE,
+    by: str = "_id",
 ) -> AsyncIterator[Row]:
-    """Read all rows that a query finds, however many, in the order of their ids' bytes."""
+    """Read all rows that a query finds, however many, in the order of the bytes of their ids or of another field."""
     try:
         # Small pages: the reader holds one at a time, so its memory does not depend on what is stored.
-        async for row in collection.find(query, fields).sort("_id", 1).batch_size(page):
+        async for row in collection.find(query, fields).sort(by, 1).batch_size(page):
             yield row
     except PyMongoError as error:
         raise translated(error) from error

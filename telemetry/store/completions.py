@@ -16,6 +16,7 @@ from telemetry.store.transaction import Transaction
 # In the work index, so that it is found again and not forgotten while something follows that was not told.
 EMITTING = "emitting"
 GONE = ("line", "ready_at", "holder", "attempt", "scope", "reason")
+AT: Row = {"$currentDate": {"since": True}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,10 @@ def _completed(delivery: Delivery, result: Mapping[str, Any], emits: Sequence[Ev
     settled: Row = {"state": State.DELIVERED.value, "result": stored(result)}
     # What an earlier generation emitted may be there still, if this one was asked for before that was told.
     if not emits and not delivery.generation:
-        return {"$set": settled, "$unset": dict.fromkeys((*GONE, "work"), "")}
+        return {"$set": settled, "$unset": dict.fromkeys((*GONE, "work"), ""), **AT}
     settled["work"] = f"{EMITTING}|{work_place(delivery.destination, delivery.order)}"
     rows = {"emits": {"$each": [event_row(event) for event in emits]}}
-    return {"$set": settled, "$push": rows, "$unset": dict.fromkeys(GONE, "")}
+    return {"$set": settled, "$push": rows, "$unset": dict.fromkeys(GONE, ""), **AT}
 
 
 def _completion(row: Row) -> Completion:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from telemetry.core.clock import micros
-from telemetry.core.delivery import TOMBSTONES, Delivery, Signal, State, sources, target
+from telemetry.core.delivery import STANDING, TOMBSTONES, Delivery, Signal, State, sources, target
 from telemetry.core.key import join_key
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, chunks, counted, insert_new, patiently, read
@@ -104,9 +104,18 @@ class Deliveries:
             rows = await read(self._rows, wanted, fields={"_id": 1}, sort=BY_WORK, limit=limit)
             wanted = wanted | {"_id": {"$in": [row["_id"] for row in rows]}}
         fresh = {"ready_at": now, "failures": 0, "silent": 0, "pauses": 0}
-        change = carried_out(Signal.REDRIVE, fresh, gone=("reason", "scope"))
+        change = carried_out(Signal.REDRIVE, fresh, gone=("reason", "scope", "since"))
         result = await patiently(self._rows.update_many, wanted, [_due_at_once(now), *change])
         return int(result.modified_count)
+
+    async def redrive_those(self, ids: Sequence[str], began: datetime) -> int:
+        """Put those back to pending that are dead or parked since before a moment; answer how many there were."""
+        changed = 0
+        for some in chunks(ids, self._connection.chunk):
+            # What stands again since then was tried meanwhile.
+            query: Row = {"_id": {"$in": list(some)}, "$or": [{"since": {"$lt": began}}, {"since": {"$exists": False}}]}
+            changed += await self.redrive(query, self._connection.clock.now())
+        return changed
 
     async def unpark(self, destination: str, scope: str, now: datetime, limit: int | None = None) -> int:
         """Put back to pending what was parked with its destination, the first ones first."""
@@ -171,10 +180,12 @@ def carried_out(signal: Signal, fields: Mapping[str, Any], gone: Sequence[str] =
     if state in TOMBSTONES:
         left = dict.fromkeys(("work", "line", "ready_at", "holder", "attempt", "scope", *gone), "")
         left |= {"reason": ""} if signal is Signal.DONE else {}
-        return {"$set": {"state": state.value, **fields}, "$unset": left}
+        return {"$set": {"state": state.value, **fields}, "$unset": left, "$currentDate": {"since": True}}
     # The entry in the work index is made of the row's own place, or of the one that it is given.
     place = {"$literal": fields["place"]} if "place" in fields else "$place"
     moved: Row = {"state": state.value, "work": {"$concat": [f"{state}|", place]}}
+    if state in STANDING:
+        moved["since"] = "$$NOW"
     stages: list[Row] = [{"$set": moved | {name: {"$literal": value} for name, value in fields.items()}}]
     return [*stages, {"$unset": list(gone)}] if gone else stages
 

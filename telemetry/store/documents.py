@@ -151,6 +151,8 @@ def delivery_from(row: Mapping[str, Any]) -> Delivery:
         reason=row.get("reason"),
         result=restored(row.get("result")),
         holder=row.get("holder"),
+        since=row.get("since"),
+        replay=restored(row.get("replay")),
     )
 
 

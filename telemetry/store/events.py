@@ -118,6 +118,11 @@ class Events:
         result = await patiently(self._rows.update_many, query, {"$unset": {"due_at": ""}})
         return int(result.modified_count)
 
+    async def note_replay(self, key: str, at: datetime) -> bool:
+        """Remember an event from a moment on, as it is told once more; no, where it is gone or being forgotten."""
+        guard: Row = {"_id": key, "alias": {"$exists": False}, "forgotten": {"$exists": False}}
+        return bool((await patiently(self._rows.update_one, guard, {"$max": {"replayed": at}})).matched_count)
+
     async def past(self, event_type: str, before: datetime, after: str, limit: int) -> list[str]:
         """List keys of settled events of a type received before a moment, in key order from `after` on."""
         prefix = join_key(event_type, [""])
@@ -127,13 +132,19 @@ class Events:
             "received_at": {"$lt": before},
             # Told later, or revised, it is remembered from then on.
             "order": {"$lt": micros(before)},
+            "replayed": {"$not": {"$gte": before}},
         }
         return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1}, sort=(("_id", 1),), limit=limit)]
 
-    async def begin_forgetting(self, keys: Sequence[str]) -> None:
-        """Mark events whose deliveries are about to go, so that nobody misses them; not what is owed again by now."""
-        settled: Row = {"_id": {"$in": list(keys)}, "due_at": {"$exists": False}}
+    async def begin_forgetting(self, keys: Sequence[str], before: datetime) -> list[str]:
+        """Mark events whose deliveries are about to go, so that nobody misses them; answer which are marked.
+
+        What is owed again by now is not, nor what was told once more since a moment.
+        """
+        these: Row = {"_id": {"$in": list(keys)}}
+        settled: Row = these | {"due_at": {"$exists": False}, "replayed": {"$not": {"$gte": before}}}
         await patiently(self._rows.update_many, settled, {"$set": {"forgotten": True}})
+        return [row["_id"] for row in await read(self._rows, these | {"forgotten": True}, fields={"_id": 1})]
 
     async def forget(self, keys: Sequence[str]) -> None:
         """Delete events: from now on their keys are free."""

@@ -1,34 +1,72 @@
-"""The dead and parked deliveries that an operator means, counted before anything is done to them."""
+"""The deliveries that an operator means, counted before anything is done to them."""
 
+import re
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from telemetry.core.delivery import Signal, State, sources
+from telemetry.core.clock import micros
+from telemetry.core.delivery import TOMBSTONES, Delivery, Signal, State, sources
+from telemetry.core.key import join_key
 from telemetry.store.client import Connection
-from telemetry.store.commands import patiently
-from telemetry.store.deliveries import Deliveries, of_events, standing
+from telemetry.store.commands import Row, patiently, walk
+from telemetry.store.deliveries import standing
+from telemetry.store.documents import delivery_from
+
+# Bodies may be large, and a reader holds one page.
+PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which unfinished deliveries are meant; whatever is said must hold."""
+    """Which deliveries are meant; whatever is said must hold."""
 
     states: tuple[State, ...] = sources(Signal.REDRIVE)
     event: str | None = None
     delivery: str | None = None
     destination: str | None = None
+    consumer: str | None = None
+    type: str | None = None  # of the event
+    reason: str | None = None  # a part of it
+    since: datetime | None = None  # ended, or came to stand, then or later
+    until: datetime | None = None  # and before then
+
+    def concerns(self, consumer: str) -> bool:
+        """Say whether a consumer's deliveries may be meant."""
+        return self.consumer in (None, consumer)
 
     @property
-    def query(self) -> dict[str, Any]:
+    def query(self) -> Row:
         """The selection as the database is asked."""
-        query: dict[str, Any] = {"state": {"$in": [state.value for state in self.states]}}
+        named = self.event is not None or self.delivery is not None
+        # These have no place in the work index, or one that does not begin with their destination.
+        if named or not {*TOMBSTONES, State.HELD}.isdisjoint(self.states):
+            return self.anyhow | {"state": {"$in": [state.value for state in self.states]}}
+        return self.anyhow | standing(self.states, self.destination)
+
+    @property
+    def anyhow(self) -> Row:
+        """The selection without the states, as the database is asked."""
+        query: Row = {} if self.destination is None else {"destination": self.destination}
         if self.event is not None:
-            query |= of_events([self.event])
+            query["_id"] = {"$gte": f"{self.event}|", "$lt": f"{self.event}}}"}
         elif self.delivery is not None:
             query["_id"] = self.delivery
-        else:
-            return standing(self.states, self.destination)
-        return query if self.destination is None else query | {"destination": self.destination}
+        if self.reason is not None:
+            query["reason"] = {"$regex": re.escape(self.reason), "$options": "i"}
+        more: list[Row] = [{"_id": _of_type(self.type)}] if self.type is not None else []
+        more += [_within(self.since, self.until)] if self.since or self.until else []
+        return query | {"$and": more} if more else query
+
+
+@dataclass(frozen=True, slots=True)
+class Heap:
+    """Deliveries that stand for one reason at one destination."""
+
+    destination: str
+    reason: str
+    number: int
 
 
 async def count_selected(connection: Connection, consumer: str, selection: Selection) -> int:
@@ -37,12 +75,34 @@ async def count_selected(connection: Connection, consumer: str, selection: Selec
     return int(await patiently(rows.count_documents, selection.query))
 
 
-async def destinations_selected(connection: Connection, consumer: str, selection: Selection) -> list[str]:
-    """List the destinations of the deliveries that a selection means."""
-    rows = connection[f"{consumer}_queue"]
-    return list(await patiently(rows.distinct, "destination", selection.query))
+async def heaps_selected(connection: Connection, consumer: str, selection: Selection, limit: int) -> list[Heap]:
+    """Count them by destination and reason, the most first, at most so many."""
+    alike = {"destination": "$destination", "reason": "$reason"}
+    stages: Sequence[dict[str, Any]] = [
+        {"$match": selection.query},
+        {"$group": {"_id": alike, "number": {"$sum": 1}}},
+        {"$sort": {"number": -1, "_id": 1}},
+        {"$limit": limit},
+    ]
+    rows = await patiently(lambda: connection[f"{consumer}_queue"].aggregate(stages, allowDiskUse=True).to_list(None))
+    return [Heap(row["_id"]["destination"], row["_id"].get("reason") or "", row["number"]) for row in rows]
 
 
-async def redrive_selected(connection: Connection, consumer: str, selection: Selection) -> int:
-    """Let the deliveries that a selection means be tried again, in their generation; answer how many there were."""
-    return await Deliveries(connection, consumer).redrive(selection.query, connection.clock.now())
+async def stream_selected(
+    connection: Connection, consumer: str, selection: Selection, page: int = PAGE
+) -> AsyncIterator[Delivery]:
+    """Read them in the order of each destination, however many."""
+    async for row in walk(connection[f"{consumer}_queue"], selection.query, page=page, by="work"):
+        yield delivery_from(row)
+
+
+def _of_type(event_type: str) -> Row:
+    prefix = join_key(event_type, [""])
+    return {"$gte": prefix, "$lt": prefix[:-1] + chr(ord(":") + 1)}
+
+
+def _within(since: datetime | None, until: datetime | None) -> Row:
+    ends = {name: moment for name, moment in (("$gte", since), ("$lt", until)) if moment}
+    # What stands since before that was noted, or since it was offered, goes by when its event came.
+    orders = {name: micros(moment) for name, moment in ends.items()}
+    return {"$or": [{"since": ends}, {"since": {"$exists": False}, "order": orders}]}

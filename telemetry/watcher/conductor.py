@@ -32,6 +32,7 @@ from telemetry.runtime.logs import get_logger
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.held import Held, skip_rest
+from telemetry.store.pauses import Halts
 from telemetry.store.runs import Runs
 from telemetry.watcher.consumers import Closing
 from telemetry.watcher.metrics import WatchMetrics
@@ -65,6 +66,7 @@ class Conductor:
         self._chance = chance
         self._metrics = metrics
         self._buckets: dict[str, Bucket] = {}
+        self._halts = {name: Halts(connection, name) for name in self._consumers}
         self._woken = anyio.Event()
 
     def wake(self) -> None:
@@ -99,7 +101,7 @@ class Conductor:
             now += [after] if after else []
         # Paused or cancelled a moment ago, a run keeps the places of what it had let out.
         out = [counted(run, ends(run.active, rows[run.consumer])) for run in runs]
-        for run in in_turn(now, at_rest, self._limits):
+        for run in in_turn([run for run in now if not await self._is_paused(run)], at_rest, self._limits):
             moved |= await self._let_out(run, rows, places(run, out, at_rest, self._limits))
         return any(run.active or run.state is not RunState.PAUSED for run in now), moved
 
@@ -124,9 +126,14 @@ class Conductor:
     async def _closed(self, consumer: str, names: Iterable[str]) -> Collection[str]:
         """Say which destinations of some deliveries take nothing now."""
         destinations, known = {destination_of(name) for name in names}, self._consumers.get(consumer)
-        if not destinations or not isinstance(known, Closing):
+        if not destinations or known is None:
             return frozenset()
-        return await known.closed(self._connection, destinations)
+        paused = await self._halts[consumer].among(destinations)
+        return paused | {*await known.closed(self._connection, destinations)} if isinstance(known, Closing) else paused
+
+    async def _is_paused(self, run: Run) -> bool:
+        """Say whether nothing of a run is carried: what it let out now would all go at once later."""
+        return run.consumer in self._halts and await self._halts[run.consumer].whole() is not None
 
     async def _take_stock(self, run: Run, rows: Mapping[str, Mapping[str, Delivery]]) -> Run | None:
         """Count what came to something, and end a run that is over; None where somebody else was at it."""

@@ -104,6 +104,7 @@ class Dispatcher:
         self._fan_outs = fan_outs
         # By consumer, since when something is due of what was handed over last and is not acked yet.
         self.handed_over: dict[str, datetime] = {}
+        self.paused: Collection[str] = ()  # when last looked at: they were offered nothing
 
     async def available(self) -> list[Party]:
         """List the parties that can be served now: registered, not paused, not backing off."""
@@ -151,14 +152,21 @@ class Dispatcher:
 
     def _serving(self, registered: Mapping[str, Owed]) -> list[Party]:
         now = self._clock.monotonic()
+        self.paused = {party.name for party in self.parties if self._is_paused(party, registered)}
+        if self._fan_outs is not None:
+            self._fan_outs.halt(self.paused)
         served = [
             party
             for party in self.parties
-            if party.name in registered and not registered[party.name].paused and party.rests_until <= now
+            if party.name in registered and party.name not in self.paused and party.rests_until <= now
         ]
         for party in self.parties:
             party.behind |= party not in served
         return served
+
+    @staticmethod
+    def _is_paused(party: Party, registered: Mapping[str, Owed]) -> bool:
+        return party.name in registered and registered[party.name].paused
 
     async def _offer(self, party: Party, events: Sequence[Event]) -> dict[str, int]:
         try:

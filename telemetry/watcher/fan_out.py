@@ -5,7 +5,7 @@ then what was planned beside the audiences is offered, then the members' deliver
 a note of how far it is; then the event is acked, and the run's total noted.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import anyio
@@ -193,6 +193,7 @@ class FanOuts:
         self._changed = changed
         self._batch = batch
         self._offerings: dict[str, Offering] = {}
+        self._halted: Collection[str] = ()
         self._unplanned: dict[str, str] = {}
         self._lacking: dict[frozenset[str], float] = {}  # audiences, of which one was not there, until when (monotonic)
         self._woken = anyio.Event()
@@ -211,6 +212,10 @@ class FanOuts:
         lacking, self._lacking = self._lacking, {}
         return bool(lacking)
 
+    def halt(self, consumers: Collection[str]) -> None:
+        """Offer some consumers nothing for now; the sweep hands over what they are owed once they go on."""
+        self._halted = consumers
+
     def take(self, handed: Handed) -> None:
         """Offer an event by and by, unless there is too much to do already; then it will be handed over again."""
         run = run_id(handed.event.key, handed.consumer)
@@ -220,6 +225,8 @@ class FanOuts:
 
     async def resume(self) -> None:
         """Take up what was begun before this process, whatever the consumers plan by now."""
+        registered = (await Registry(self._connection).read()).values()
+        self.halt({consumer.name for consumer in registered if consumer.paused})
         for run in await Runs(self._connection).offering():
             self._offerings.setdefault(run, Offering(self._connection, run, batch=self._batch))
         self._woken.set()
@@ -230,7 +237,12 @@ class FanOuts:
             await self._woken.wait()
             self._woken = anyio.Event()
             while self._offerings:
-                await self._go_on(next(iter(self._offerings.values())))
+                offering = next(iter(self._offerings.values()))
+                if offering.run.rpartition("|")[2] in self._halted:
+                    await offering.close()
+                    del self._offerings[offering.run]
+                else:
+                    await self._go_on(offering)
 
     async def _go_on(self, offering: Offering) -> None:
         """Offer a page, then let the others have their turn."""

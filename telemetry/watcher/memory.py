@@ -1,7 +1,7 @@
 """Forgetting in time: facts past their type's remembrance whose every delivery is done."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import anyio
 
@@ -50,17 +50,18 @@ class Memory:
         before = self._clock.now() - remembered
         while keys := await events.past(event_type, before, after, PAGE):
             after = keys[-1]
-            forgotten += await self._forget(events, keys)
+            forgotten += await self._forget(events, keys, before)
         return forgotten
 
-    async def _forget(self, events: Events, keys: list[str]) -> int:
+    async def _forget(self, events: Events, keys: list[str], before: datetime) -> int:
         rows = await queues(self._connection)
         kept = {key for queue in rows for key in await queue.unfinished(keys)}
         kept |= await self._of_unfinished(events, rows, keys)
         gone = [key for key in keys if key not in kept]
         if gone:
             # Tombstones first: an event deleted before them would come back and find its offers taken.
-            await events.begin_forgetting(gone)
+            gone = await events.begin_forgetting(gone, before)
+        if gone:
             for queue in rows:
                 await queue.forget(gone)
             await Attempts(self._connection).forget(gone)

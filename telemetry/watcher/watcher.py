@@ -184,4 +184,5 @@ class Watcher:
         # What is not acked yet is found by the next sweep: a process that ends now has only begun with it.
         for name, due in lane.dispatcher.handed_over.items():
             self._sweep.failed(name, due)
-        return failed | lane.dispatcher.handed_over.keys()
+        # What was paused after its sweep began was not served by it.
+        return failed | lane.dispatcher.handed_over.keys() | {*lane.dispatcher.paused}

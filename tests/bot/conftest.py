@@ -28,6 +28,7 @@ from telemetry.store.channels import Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.feed import follow_queue
+from telemetry.store.pauses import BESIDE, Halts
 from tests.facts import a_delivery, an_event
 from tests.until import until
 
@@ -120,8 +121,9 @@ class Bench:
                 chosen,
                 metrics,
                 f"bot-{id(session)}",
+                Halts(self.connection, "discord"),
             )
-            rounds = Rounds(desk, partial(follow_queue, self.connection, "discord_queue"), changes)
+            rounds = Rounds(desk, partial(follow_queue, self.connection, "discord_queue", BESIDE), changes)
             async with anyio.create_task_group() as group:
                 group.start_soon(session.run)
                 group.start_soon(rounds.run)

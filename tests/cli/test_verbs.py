@@ -82,6 +82,109 @@ async def test_dead_then_retry_then_nothing_is_dead(connection: Connection, envi
     assert (await typed("retry sign_up:u2", environ)).code == 1
 
 
+async def test_the_dead_are_listed_by_filters_and_counted(connection: Connection, environ: Environ) -> None:
+    await a_deployment(connection)
+
+    assert "embed too long" in (await typed("dead --type sign_up --since 1h --reason 50035", environ)).out
+    assert "nothing is dead of what is meant" in (await typed("dead --until 1h", environ)).out
+    assert (await typed("dead --until 1h --json", environ)).value == []
+    said = await typed("dead --count", environ)
+    assert "1 delivery dead in all: discord 1" in said.out
+    assert (await typed("dead --count --json", environ)).value == [
+        {"consumer": CONSUMER, "destination": "discord:1", "reason": "50035: embed too long", "number": 1}
+    ]
+    assert (await typed("dead --since yesterday", environ)).code == 2
+
+
+async def test_a_retry_touches_what_its_filters_mean(connection: Connection, environ: Environ) -> None:
+    await a_deployment(connection)
+
+    assert (await typed("retry --dead --reason 429", environ)).out == "there is nothing to retry\n"
+    assert "1 delivery is pending again" in (await typed("retry --dead --type sign_up --rate 5", environ)).out
+
+
+async def test_a_replay_is_looked_at_then_done_then_listed(connection: Connection, environ: Environ) -> None:
+    made = await a_deployment(connection)
+    await made.told("sign_up:u7")
+
+    looked = await typed("replay --type sign_up --dry-run", environ)
+    assert "2 deliveries would be told once more" in looked.out
+    assert "discord: 2 delivered" in looked.out
+    assert "sign_up:u2|discord:1" in looked.out
+    value = (await typed("replay --type sign_up --dry-run --json", environ)).value
+    assert (2, {"discord": {"dead": 1, "pending": 1}}) == (value["total"], value["counts"]["others"])
+
+    assert (await typed("replay", environ)).code == 2
+    assert "say why" in (await typed("replay --type sign_up", environ)).err
+    refused = await typed("replay --type sign_up --reason wiped", environ)
+    assert (refused.code, "--yes" in refused.err) == (2, True)
+    assert [] == (await typed("replay --list --json", environ)).value
+    done = await typed("replay --type sign_up --reason wiped --by ada --yes", environ)
+    assert "2 deliveries wait to be told once more" in done.out
+
+    (row,) = (await typed("replay --list --json", environ)).value
+    assert ("ada", "wiped", 2, "finished") == (row["by"], row["reason"], row["done"], row["state"])
+    assert "wiped" in (await typed("replay --list", environ)).out
+    told = (await typed("explain sign_up:u1", environ)).out
+    assert "to be told once more, as generation 1, by ada: wiped" in told
+    assert "told before as message_id 1" in told
+    again = await typed("replay sign_up:u1 --reason wiped", environ)
+    assert (again.code, "1 pending" in again.err) == (1, True)
+    assert (await typed(f"replay --resume {row['id']}", environ)).code == 1
+    assert (await typed("replay --drop nothing", environ)).code == 1
+
+
+async def test_a_consumer_is_paused_and_resumed(connection: Connection, environ: Environ) -> None:
+    await a_deployment(connection)
+
+    said = await typed("pause consumer:discord --reason outage --by ada --until 2h", environ)
+    assert (said.code, "consumer:discord is paused by ada until" in said.out) == (0, True)
+    assert "outage; 1 delivery waits" in said.out
+    assert "discord (paused by ada until" in (await typed("status", environ)).out
+    assert (await typed("status --json", environ)).value["consumers"][0]["pause"]["reason"] == "outage"
+    assert "paused by ada" in (await typed("consumers", environ)).out
+    assert "owed; paused by ada" in (await typed("explain sign_up:u4", environ)).out
+    assert "`tellonce resume 'consumer:discord'`" in (await typed("explain sign_up:u3", environ)).out
+
+    assert "it was paused by ada" in (await typed("resume consumer:discord", environ)).out
+    again = await typed("resume consumer:discord", environ)
+    assert (again.code, "it is not paused" in again.err) == (1, True)
+    assert (await typed("status --json", environ)).value["consumers"][0]["paused"] is False
+
+
+async def test_a_destination_is_paused_and_resumed(connection: Connection, environ: Environ) -> None:
+    await a_deployment(connection)
+
+    said = await typed("pause destination:discord:1 --reason outage --by ada", environ)
+    assert said.out == "destination:discord:1 is paused by ada: outage; 1 delivery waits\n"
+    status = (await typed("status", environ)).out
+    assert "Paused destinations" in status
+    assert "it is resumed" in status
+    assert (await typed("status --json", environ)).value["paused"]["discord:1"]["by"] == "ada"
+    assert "`tellonce resume 'destination:discord:1'`" in (await typed("explain sign_up:u3", environ)).out
+    assert (await typed("resume destination:discord:1", environ)).code == 0
+    assert (await typed("resume destination:discord:1", environ)).code == 1
+    assert (await typed("status --json", environ)).value["paused"] == {}
+
+
+async def test_what_cannot_be_paused_is_said_in_one_line(connection: Connection, environ: Environ) -> None:
+    await a_deployment(connection)
+
+    for words, code, said in (
+        ("pause consumer:nobody", 1, "registered: discord"),
+        ("resume consumer:nobody", 1, "registered: discord"),
+        ("pause destination:nowhere", 1, "expected run:"),
+        ("pause sign_up:u1", 1, "expected run:"),
+        ("pause consumer:discord --until 2020-01-01T00:00:00Z", 1, "expected a time to come"),
+        ("pause consumer:discord --until soon", 2, "expected a span"),
+        ("pause consumer:discord --account shop", 2, "are for runs"),
+        ("pause run:sign_up:u1 --until 2h", 2, "has no end"),
+    ):
+        refused = await typed(words, environ)
+        assert (refused.code, said in refused.err) == (code, True), refused
+    assert (await typed("status --json", environ)).value["consumers"][0]["paused"] is False
+
+
 async def test_indexes_are_compared_then_made_right(connection: Connection, environ: Environ) -> None:
     await connection["events"].drop_index("owed")
 

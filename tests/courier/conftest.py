@@ -25,6 +25,7 @@ from telemetry.store.events import Events
 from telemetry.store.feed import follow_queue
 from telemetry.store.indexes import queue_indexes, reconcile
 from telemetry.store.lanes import Lanes
+from telemetry.store.pauses import BESIDE, Halts
 from tests.facts import a_delivery, an_event
 from tests.until import until
 
@@ -103,6 +104,7 @@ class Office:
             claims=self.claims,
             queue=self.queue,
             lanes=self.lanes,
+            halts=Halts(self.connection, CONSUMER),
             attempts=Attempts(self.connection),
             completions=self.completions,
             publishing=Publishing(self.completions, Events(self.connection), self.connection.clock),
@@ -117,7 +119,7 @@ class Office:
     async def courier(self, desk: Desk | None = None, **settings: Any) -> AsyncIterator[Desk]:
         """Run a courier; leaving stops it as SIGTERM does."""
         desk = desk or self.desk(**settings)
-        rounds = Rounds(desk, partial(follow_queue, self.connection, f"{CONSUMER}_queue", ()))
+        rounds = Rounds(desk, partial(follow_queue, self.connection, f"{CONSUMER}_queue", BESIDE))
         async with anyio.create_task_group() as group:
             group.start_soon(rounds.run)
             yield desk

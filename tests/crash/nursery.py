@@ -20,7 +20,22 @@ import telemetry.ops.verify
 import telemetry.watcher.service  # noqa: F401
 from bot import main as _bot  # noqa: F401
 from consumers.handler import carrier as _handler  # noqa: F401
-from telemetry.cli import audience, audit, cancel, courier, ingest, main, pause, resume, schedule, send, verify, watch  # noqa: F401  # noqa: F401
+from telemetry.cli import (  # noqa: F401
+    audience,
+    audit,
+    cancel,
+    courier,
+    ingest,
+    main,
+    pause,
+    replay,
+    resume,
+    retry,
+    schedule,
+    send,
+    verify,
+    watch,
+)
 from telemetry.cli.embedded import die_with_parent
 from tests.crash.sabotage import take_out
 

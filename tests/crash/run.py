@@ -127,6 +127,8 @@ class Run:
         """The daemon has done all that it can."""
         if not all(producer.done() for producer in self._producing):
             return False
+        if self._scenario.once:
+            return self._daemon is not None and self._daemon.ended.is_set()
         if self._scenario.verb == "watch":
             lacking = await self._count("events", {"acks.discord": {"$exists": False}})
             return not lacking and not await self._unheard_of() and await self._scenario.has_come(self._stage)

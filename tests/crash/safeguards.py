@@ -39,6 +39,7 @@ HUNTS = (
     Hunt("guarded run", "watcher: runs are paused, resumed and cancelled", "stop", "update runs"),
     Hunt("emits in the row", "handler: an effect, and follow-ups", "kill", "insert events"),
     Hunt("one transaction", "handler: an effect, and follow-ups", "kill", "insert deeds"),
+    Hunt("once an operation", "operator: a replay", "kill", "update operations"),
     Hunt("fresh record", "bot: nonce window over, it was posted", "stop", "update channels"),
 )
 

@@ -110,6 +110,7 @@ class Scenario:
     has_come: Callable[[Stage], Awaitable[bool]] = _at_once  # what comes without a producer
     ends: Mapping[str, str] = field(default_factory=dict)  # by key: where a delivery ends that is not shown
     neighbour: bool = False
+    once: bool = False  # what is struck ends by itself when it is through
     in_order: bool = True
     actions: Sequence[str] = ("kill",)
     spared: tuple[str, ...] = ()  # exchanges, by how they begin

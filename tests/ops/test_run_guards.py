@@ -7,7 +7,7 @@ import pytest
 from telemetry.core.errors import TellonceError
 from telemetry.core.run import Run, RunState
 from telemetry.ops.runs import Operator, Verb, act
-from telemetry.ops.target import RunTarget, read_run
+from telemetry.ops.target import RunTarget, read_pausable
 from telemetry.store.client import Connection
 from telemetry.store.runs import Runs
 from tests.watcher.fan_outs import KEY, NAME, RUN, Caller, a_run, queue_of
@@ -63,6 +63,13 @@ def test_there_are_eleven_guards_of_resume_and_cancel() -> None:
     assert 11 == len(GUARDS)
 
 
+async def said_of(connection: Connection, verb: Verb, target: str, account: str | None) -> None:
+    """Do what was typed, as far as it names a run."""
+    meant = read_pausable(target, verb)
+    assert isinstance(meant, RunTarget)
+    await act(connection, verb, meant, Operator("berta", "again", account))
+
+
 @pytest.mark.parametrize(
     ("before", "verb", "target", "account", "said"), (GUARDS | PAUSES).values(), ids=GUARDS | PAUSES
 )
@@ -74,7 +81,7 @@ async def test_guard(
     was = await Runs(connection).read(RUN), await queue_of(connection)
 
     with pytest.raises(TellonceError) as refused:
-        await act(connection, verb, read_run(target, verb), Operator("berta", "again", account))
+        await said_of(connection, verb, target, account)
 
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -28,7 +28,7 @@ def test_it_is_told_from_the_beginning_to_the_message() -> None:
     again = Repeats({"duplicate": 3, "conflict": 1}, NOON + 9 * MINUTE, ("properties.plan",))
     told = replace(ROW, state=State.DELIVERED, result=RESULT | {"guild_id": "7"})
 
-    moments = timeline(replace(FIRST, repeats=again), {"discord": [told]}, [], [])
+    moments = timeline(replace(FIRST, repeats=again), {"discord": [told]}, [], [], {})
 
     posted = datetime(2016, 4, 30, 11, 18, 25, 796000, tzinfo=UTC)  # as Discord's API reference has it
     assert [(moment.at, moment.what) for moment in moments] == [
@@ -54,7 +54,7 @@ def test_tries_that_fail_in_the_same_way_are_told_once_and_the_last_time() -> No
     def tried(minute: int, reason: str) -> Attempt:
         return Attempt(ROW.id, NOON + minute * MINUTE, "retry", reason, "bot-a", 20)
 
-    moments = timeline(None, {}, [*(tried(n, "503") for n in range(12)), tried(12, "429"), tried(13, "503")], [])
+    moments = timeline(None, {}, [*(tried(n, "503") for n in range(12)), tried(12, "429"), tried(13, "503")], [], {})
 
     assert [(moment.at - NOON, moment.what.removeprefix(f"{ROW.id}: retry: ")) for moment in moments] == [
         (0 * MINUTE, "503"),
@@ -70,20 +70,20 @@ def test_what_is_on_its_way_is_told_with_who_sent_it_and_how_often() -> None:
     batch = Batch(members, "n", "author", NOON, NOON, NOON + MINUTE, tries=2)
     channel = Channel("112233445566778899", "bot-a", 3, NOON, batch)
 
-    moments = timeline(None, {"discord": [ROW]}, [], [channel])
+    moments = timeline(None, {"discord": [ROW]}, [], [channel], {})
 
     said = f"{ROW.id}: set out for {ROW.destination}, 1 more with it"
     assert [(one.at, one.what, one.by) for one in moments] == [
         (NOON, said, "bot-a"),
         (NOON + MINUTE, f"{said}, try 2", "bot-a"),
     ]
-    assert [] == timeline(None, {"discord": [replace(ROW, generation=1)]}, [], [channel])
+    assert [] == timeline(None, {"discord": [replace(ROW, generation=1)]}, [], [channel], {})
 
 
 def test_a_try_of_which_nobody_knows_what_came_of_it_is_told() -> None:
     attempt = batch_row(Batch(((ROW.id, 0),), "n", "author", NOON, NOON, NOON + MINUTE, tries=2))
 
-    (moment,) = timeline(None, {"discord": [replace(ROW, state=State.PARKED, attempt=attempt)]}, [], [])
+    (moment,) = timeline(None, {"discord": [replace(ROW, state=State.PARKED, attempt=attempt)]}, [], [], {})
 
     assert (moment.at, moment.what) == (
         NOON + MINUTE,

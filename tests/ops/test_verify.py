@@ -116,7 +116,7 @@ async def test_a_consumer_that_was_registered_later_is_owed_nothing_from_before(
 
 async def test_an_event_that_is_being_forgotten_is_no_breach(deployment: Deployment) -> None:
     await deployment.told("sign_up:u1", "sign_up:u2")
-    await deployment.events.begin_forgetting(["sign_up:u1"])
+    await deployment.events.begin_forgetting(["sign_up:u1"], deployment.connection.clock.now())
     await deployment.queue.forget(["sign_up:u1"])
 
     assert (await verified(deployment.connection)).holds

@@ -1,5 +1,6 @@
 import pytest
 
+from telemetry.core.clock import CLOCK_ERROR
 from telemetry.core.delivery import Signal, State
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
@@ -101,3 +102,36 @@ async def test_a_delivery_offered_dead_keeps_the_form_in_which_it_may_still_be_t
     await Deliveries(connection, "discord").offer([row])
     (kept,) = await Deliveries(connection, "discord").fetch([row.id])
     assert 2 == kept.rung
+
+
+async def test_a_retry_said_twice_puts_back_once_and_not_what_stands_again_since(
+    queue: Deliveries, connection: Connection
+) -> None:
+    first, second = a_delivery(an_event()), a_delivery(an_event("sign_up:u2"))
+    await queue.offer([first, second])
+    await queue.settle([(first.id, 0), (second.id, 0)], Signal.GIVE_UP, reason="refused")
+    began = await connection.moment()
+
+    assert await queue.redrive_those([first.id], began) == 1
+    # Killed before its answer was heard, the process that follows says the same again.
+    assert await queue.redrive_those([first.id, second.id], began) == 1
+    await queue.settle([(first.id, 0)], Signal.PARK, reason="a person must act")
+    assert await queue.redrive_those([first.id], began) == 0
+    (row,) = await queue.fetch([first.id])
+    assert (State.PARKED, "a person must act") == (row.state, row.reason)
+
+
+async def test_a_row_says_since_when_it_ended_or_stands_and_not_while_it_waits(
+    queue: Deliveries, connection: Connection
+) -> None:
+    rows = [a_delivery(an_event(f"sign_up:u{n}")) for n in range(3)]
+    before = connection.clock.now() - CLOCK_ERROR
+    await queue.offer(rows)
+    for row, signal in zip(rows, (Signal.DONE, Signal.GIVE_UP, Signal.PARK), strict=True):
+        await queue.settle([(row.id, 0)], signal)
+    after = await connection.moment()
+
+    found = await queue.fetch([row.id for row in rows])
+    assert all(row.since is not None and before < row.since < after for row in found)
+    await queue.redrive({"_id": rows[1].id}, LONG_AGO)
+    assert [None] == [row.since for row in await queue.fetch([rows[1].id])]

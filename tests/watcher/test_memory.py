@@ -65,7 +65,7 @@ async def test_an_unfinished_delivery_keeps_its_event(connection: Connection) ->
 
 async def test_forgetting_that_was_cut_short_is_finished_by_the_next(connection: Connection) -> None:
     await told(connection, "page_view:u1")
-    await Events(connection).begin_forgetting(["page_view:u1"])
+    await Events(connection).begin_forgetting(["page_view:u1"], connection.clock.now())
     await Deliveries(connection, "discord").forget(["page_view:u1"])
 
     assert 1 == await memory(connection).forget("page_view", timedelta(days=1))
@@ -95,6 +95,27 @@ async def test_a_cancelled_one_that_is_opened_again_while_it_is_being_forgotten_
     assert (2, None) == (stands.revision, stands.cancelled)
     assert stands.due_at is not None
     assert not [row async for row in connection["events"].find({"forgotten": True})]
+
+
+@pytest.mark.parametrize("step", ["past", "begin_forgetting"])
+async def test_what_is_to_be_told_once_more_while_it_is_being_forgotten_stays_or_is_refused(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    await told(connection, "page_view:u1")
+    noted, done = list[bool](), getattr(Events, step)
+
+    async def and_then_it_is_replayed(*args: Any) -> Any:
+        answer = await done(*args)
+        noted.append(await Events(connection).note_replay("page_view:u1", connection.clock.now()))
+        return answer
+
+    with monkeypatch.context() as seam:
+        seam.setattr(Events, step, and_then_it_is_replayed)
+        await memory(connection).forget("page_view", timedelta(days=1))
+
+    kept = await Events(connection).get("page_view:u1") is not None
+    assert noted[0] is kept
+    assert kept is bool(await Deliveries(connection, "discord").of_event("page_view:u1"))
 
 
 async def test_what_a_handler_made_stays_while_its_delivery_may_make_it_again(connection: Connection) -> None:

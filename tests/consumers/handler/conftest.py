@@ -29,6 +29,7 @@ from telemetry.store.events import Events
 from telemetry.store.feed import follow_queue
 from telemetry.store.indexes import queue_indexes, reconcile
 from telemetry.store.lanes import Lanes
+from telemetry.store.pauses import BESIDE, Halts
 from tests.facts import an_event
 from tests.until import until
 
@@ -99,6 +100,7 @@ class Workshop:
             claims=self.claims,
             queue=self.queue,
             lanes=Lanes(self.connection, NAME),
+            halts=Halts(self.connection, NAME),
             attempts=Attempts(self.connection),
             completions=self.completions,
             publishing=Publishing(self.completions, self.events, self.connection.clock),
@@ -113,7 +115,7 @@ class Workshop:
     async def courier(self, handler: Registration, **settings: Any) -> AsyncIterator[Desk]:
         """Run a courier; leaving stops it as SIGTERM does."""
         desk = self.desk(handler, **settings)
-        rounds = Rounds(desk, partial(follow_queue, self.connection, f"{NAME}_queue", ()))
+        rounds = Rounds(desk, partial(follow_queue, self.connection, f"{NAME}_queue", BESIDE))
         async with anyio.create_task_group() as group:
             group.start_soon(rounds.run)
             yield desk

@@ -14,6 +14,7 @@ from consumers.handler.registration import Function, Registration
 from telemetry.core.delivery import Delivery, Signal, State
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
+from telemetry.store.replays import Replays
 from tests.consumers.handler.conftest import NAME, Workshop, a_handler
 from tests.until import until
 
@@ -418,6 +419,29 @@ async def test_told_anew_before_its_first_winners_were_told_it_loses_none(
         await workshop.until_all(State.DELIVERED, KEY)
         await workshop.until_told()
     assert sorted(("ann", "bob", *again)) == sorted(await subjects_of(workshop))
+
+
+async def test_told_once_more_a_handler_is_called_once_more_and_emits_anew(workshop: Workshop) -> None:
+    calls: list[int] = []
+    handler = winners("ann", calls=calls)
+    await workshop.offer(handler, KEY)
+    async with workshop.courier(handler):
+        await workshop.until_all(State.DELIVERED, KEY)
+        await workshop.until_told()
+        at = await workshop.connection.moment()
+        assert await Replays(workshop.connection, NAME).tell_again(await workshop.row(KEY), "one", at)
+        await workshop.until_all(State.DELIVERED, KEY)
+        await workshop.until_told()
+    assert 2 == len(calls)
+    assert ["ann", "ann"] == await subjects_of(workshop)
+
+
+async def test_what_follows_from_a_delivery_is_told_before_it_is_told_once_more(workshop: Workshop) -> None:
+    handler = winners("ann")
+    taken = await claimed(workshop, handler)
+    await completed(workshop, taken, follow_ups(taken, "ann"))
+    at = await workshop.connection.moment()
+    assert not await Replays(workshop.connection, NAME).tell_again(taken, "one", at)
 
 
 async def test_what_a_handler_asks_for_holds_for_all_couriers_though_it_outlasts_the_lanes_lease(

@@ -6,7 +6,7 @@ is called in, before the daemon starts.
 
 from collections.abc import Callable, Mapping
 
-from tests.crash.sabotage import bot, courier, watcher
+from tests.crash.sabotage import bot, courier, operators, watcher
 
 SAFEGUARDS: Mapping[str, Callable[[], None]] = {
     "nonce": bot.nonce,
@@ -28,6 +28,7 @@ SAFEGUARDS: Mapping[str, Callable[[], None]] = {
     "settling last": courier.settling_last,
     "emits in the row": courier.emits_in_the_row,
     "one transaction": courier.one_transaction,
+    "once an operation": operators.once_an_operation,
 }
 
 

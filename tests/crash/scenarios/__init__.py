@@ -1,6 +1,6 @@
 """The scenarios of the matrix, by the daemon that is struck."""
 
-from tests.crash.scenarios import bot, courier, handlers, ingest, runs, schedules, watcher
+from tests.crash.scenarios import bot, courier, handlers, ingest, operators, runs, schedules, watcher
 
 SCENARIOS = (
     *ingest.SCENARIOS,
@@ -10,4 +10,5 @@ SCENARIOS = (
     *bot.SCENARIOS,
     *courier.SCENARIOS,
     *handlers.SCENARIOS,
+    *operators.SCENARIOS,
 )
