@@ -1,14 +1,18 @@
 """`tellonce explain`: one fact's life."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from telemetry.cli.opening import answer
+from telemetry.cli.opening import answer, read_config, read_settings
 from telemetry.cli.printing import AsJson, console, mistake, moment, say, show_json, table
+from telemetry.core.errors import ConfigurationError
 from telemetry.core.event import Event
 from telemetry.ops.explain import Explanation
 from telemetry.ops.explain import explain as ask
+from telemetry.ops.retention import kept
+from telemetry.runtime.config import TypePolicy
 
 
 def command(app: typer.Typer) -> None:
@@ -37,6 +41,7 @@ def _show(found: Explanation) -> None:
         say(f"(asked for as {found.asked}: the type's key policy was switched since)")
     if found.event is not None:
         _show_event(found.event)
+        say(f"  {kept(found.event, _policy(found.event))}")
     console().print(table("What happened", ("when", "what"), [(moment(one.at), one.what) for one in found.timeline]))
     rows = [
         (name, row.destination, row.state, row.generation, row.failures, _result(row.result, row.reason))
@@ -55,6 +60,13 @@ def _show_event(event: Event) -> None:
     say(f"{event.type} of {event.distinct_id}")
     for name, value in event.properties.items():
         say(f"  {name} = {value!r}")
+
+
+def _policy(event: Event) -> TypePolicy | None:
+    # A file that cannot be read is `tellonce check`'s business: a fact's life is told without it.
+    with suppress(ConfigurationError):
+        return read_config(read_settings()).types.get(event.type)
+    return None
 
 
 def _result(result: object, reason: str | None) -> str:

@@ -113,6 +113,7 @@ class Delivery:
     attempt: Mapping[str, Any] | None = None  # an earlier try whose outcome was never learnt
     reason: str | None = None
     result: Mapping[str, Any] | None = None
+    scrubbed: bool = False  # its body was removed: it can be told no more
 
     @classmethod
     def of(cls, event: Event, destination: str, body: Mapping[str, Any], *, part: int = 0, **fields: Any) -> Self:

@@ -23,10 +23,10 @@ def judge(first: Event, repeated: Event) -> Result:
     if first.digest == repeated.digest:
         return Result("duplicate", first.key, first_received_at=first.received_at, note=_cancelled(first))
     differs = tuple(_differing(first, repeated))
-    error = (
-        f"another body is stored under this key since {first.received_at.isoformat()}, and it stands; "
-        f"different: {', '.join(differs)}"
-    )
+    named = f"different: {', '.join(differs)}" if differs else "where it differs is not known"
+    error = f"another body is stored under this key since {first.received_at.isoformat()}, and it stands; {named}"
+    if first.scrubbed is not None:
+        error += "; its properties were removed in time"
     return Result("conflict", first.key, error, first.received_at, differs)
 
 
@@ -44,6 +44,8 @@ def _cancelled(event: Event) -> str | None:
 
 def _differing(first: Event, repeated: Event) -> list[str]:
     tops = [name for name in ("type", "distinct_id", "deliver_at") if getattr(first, name) != getattr(repeated, name)]
+    if first.scrubbed is not None:
+        return tops
     return tops + [f"properties.{name}" for name in _names(first.properties, repeated.properties)]
 
 

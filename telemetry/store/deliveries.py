@@ -71,6 +71,16 @@ class Deliveries:
         """Delete the tombstones of events that are about to be forgotten."""
         await patiently(self._rows.delete_many, of_events(keys) | {"work": {"$exists": False}})
 
+    async def scrub(self, keys: Sequence[str]) -> set[str]:
+        """Remove the bodies of some events' tombstones; say which of the events have a row that keeps its body.
+
+        What is scrubbed can be told no more: no replay takes it from then on.
+        """
+        rows = of_events(keys) | {"scrubbed": {"$exists": False}}
+        change = {"$set": {"body": {}, "scrubbed": True}, "$unset": {"group": ""}}
+        await patiently(self._rows.update_many, rows | {"work": {"$exists": False}}, change)
+        return {row["event"] for row in await read(self._rows, rows, fields={"event": 1})}
+
     async def settle(
         self,
         members: Sequence[tuple[str, int]],
@@ -92,6 +102,8 @@ class Deliveries:
                 query["state"] = {"$in": [state.value for state in sources(signal)]}
                 if claimed is not None:
                     query["claims"] = claimed
+                if signal is Signal.REPLAY:
+                    query["scrubbed"] = {"$exists": False}
                 update = carried_out(signal, fields)
                 result = await patiently(self._rows.update_many, query, update)
                 changed += result.modified_count

@@ -37,6 +37,7 @@ def event_row(event: Event) -> Row:
         "fired": event.fired,
         "cancelled": asdict(event.cancelled) if event.cancelled else None,
         "origin": event.origin,
+        "scrubbed": event.scrubbed,
     }
     return row | {name: value for name, value in rare.items() if value is not None}
 
@@ -66,6 +67,7 @@ def event_from(row: Mapping[str, Any]) -> Event:
         fired=row.get("fired"),
         cancelled=Cancelled(**row["cancelled"]) if "cancelled" in row else None,
         origin=row.get("origin"),
+        scrubbed=row.get("scrubbed"),
     )
 
 
@@ -145,6 +147,7 @@ def delivery_from(row: Mapping[str, Any]) -> Delivery:
         attempt=row.get("attempt"),
         reason=row.get("reason"),
         result=restored(row.get("result")),
+        scrubbed=row.get("scrubbed", False),
     )
 
 

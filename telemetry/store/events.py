@@ -118,8 +118,13 @@ class Events:
         result = await patiently(self._rows.update_many, query, {"$unset": {"due_at": ""}})
         return int(result.modified_count)
 
-    async def past(self, event_type: str, before: datetime, after: str, limit: int) -> list[str]:
-        """List keys of settled events of a type received before a moment, in key order from `after` on."""
+    async def past(
+        self, event_type: str, before: datetime, after: str, limit: int, *, payload: bool = False
+    ) -> list[str]:
+        """List keys of settled events of a type received before a moment, in key order from `after` on.
+
+        With `payload`, those alone that have one still.
+        """
         prefix = join_key(event_type, [""])
         query = {
             "_id": {"$gt": max(after, prefix), "$lt": prefix[:-1] + chr(ord(":") + 1)},
@@ -127,8 +132,14 @@ class Events:
             "received_at": {"$lt": before},
             # Told later, or revised, it is remembered from then on.
             "order": {"$lt": micros(before)},
-        }
+        } | ({"scrubbed": {"$exists": False}} if payload else {})
         return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1}, sort=(("_id", 1),), limit=limit)]
+
+    async def scrub(self, keys: Sequence[str]) -> int:
+        """Remove the properties of events, not of what is owed again by now; answer how many had some to remove."""
+        settled: Row = {"_id": {"$in": list(keys)}, "due_at": {"$exists": False}, "scrubbed": {"$exists": False}}
+        change = {"$set": {"properties": {}, "scrubbed": self._connection.clock.now()}}
+        return int((await patiently(self._rows.update_many, settled, change)).modified_count)
 
     async def begin_forgetting(self, keys: Sequence[str]) -> None:
         """Mark events whose deliveries are about to go, so that nobody misses them; not what is owed again by now."""

@@ -100,6 +100,11 @@ class Runs:
         rows = await read(self._rows, {"_id": run}, fields={"refusals": 1})
         return {told["id"]: told["why"] for row in rows for told in row.get("refusals", [])}
 
+    async def scrub(self, keys: Sequence[str]) -> None:
+        """Remove the bodies from what was decided of events; whom they were for, and how many each got, stays."""
+        empty: Row = {"plain.$[].body": {}, "fan_outs.$[].bodies.$[]": {}, "fan_outs.$[].fields": {}}
+        await patiently(self._rows.update_many, of_events(keys), {"$set": empty})
+
     async def forget(self, keys: Sequence[str]) -> None:
         """Delete the runs of events that are about to be forgotten."""
         await patiently(self._rows.delete_many, of_events(keys))
