@@ -31,6 +31,7 @@ class Event:
     cancelled: "Cancelled | None" = None
     origin: Mapping[str, Any] | None = None  # what made it, where no producer did
     scrubbed: datetime | None = None  # when its properties were removed, which are empty since
+    erased: datetime | None = None  # when its person was forgotten: it says nothing, and blocks its key
 
     @property
     def remembered_since(self) -> datetime:

@@ -7,6 +7,8 @@ from telemetry.core.canonical import canonical
 from telemetry.core.event import Event
 from telemetry.ingest.accept import Result, Status
 
+ERASED = "its person was forgotten: it is told no more"
+
 
 def revises(first: Event, repeated: Event) -> bool:
     """Say whether an event is to take the place of the one that is stored, which is not told yet."""
@@ -15,6 +17,8 @@ def revises(first: Event, repeated: Event) -> bool:
 
 def judge(first: Event, repeated: Event) -> Result:
     """Say what an event is beside the one that holds its key, where it does not revise that."""
+    if first.erased is not None:
+        return Result("duplicate", repeated.key, first_received_at=first.received_at, note=ERASED)
     if _rank(repeated) > _rank(first):
         told = "it is told at once" if first.fired is None else f"revision {first.fired} is told"
         return _answer("too_late", first, f"{told}, and cannot be revised any more")

@@ -11,6 +11,7 @@ from telemetry.ingest.group_commit import GroupCommit
 from telemetry.ingest.intake import Intake
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import Policies
+from telemetry.ingest.unerased import Unerased
 from telemetry.runtime.config import Config
 from telemetry.runtime.health import Readiness
 from telemetry.runtime.logs import get_logger
@@ -60,7 +61,7 @@ class Storing:
     async def _store(self, connection: Connection, policies: Policies) -> None:
         metrics, settings = self._door.metrics, self._settings
         commit = GroupCommit(
-            Events(connection),
+            Unerased(connection, Events(connection), lambda: policies.secret),
             Deferred(connection).revise,
             policies,
             connection.clock,

@@ -71,6 +71,17 @@ class Deliveries:
         """Delete the tombstones of events that are about to be forgotten."""
         await patiently(self._rows.delete_many, of_events(keys) | {"work": {"$exists": False}})
 
+    async def skip_waiting(self, keys: Sequence[str], flying: Names[str], reason: str) -> None:
+        """Leave out what is not done of some events, but for what a courier has now or what may be on its way."""
+        query: Row = of_events(keys) | {"_id": {"$nin": sorted(flying)}}
+        query["state"] = {"$in": [state.value for state in sources(Signal.SKIP)]}
+        await patiently(self._rows.update_many, query, carried_out(Signal.SKIP, {"reason": reason}))
+
+    async def count_of(self, keys: Sequence[str]) -> tuple[int, int]:
+        """Count the deliveries of some events, and those among them that are not done."""
+        rows = await read(self._rows, of_events(keys), fields={"work": 1})
+        return len(rows), sum("work" in row for row in rows)
+
     async def scrub(self, keys: Sequence[str]) -> set[str]:
         """Remove the bodies of some events' tombstones; say which of the events have a row that keeps its body.
 

@@ -38,6 +38,7 @@ def event_row(event: Event) -> Row:
         "cancelled": asdict(event.cancelled) if event.cancelled else None,
         "origin": event.origin,
         "scrubbed": event.scrubbed,
+        "erased": event.erased,
     }
     return row | {name: value for name, value in rare.items() if value is not None}
 
@@ -68,6 +69,7 @@ def event_from(row: Mapping[str, Any]) -> Event:
         cancelled=Cancelled(**row["cancelled"]) if "cancelled" in row else None,
         origin=row.get("origin"),
         scrubbed=row.get("scrubbed"),
+        erased=row.get("erased"),
     )
 
 

@@ -129,6 +129,7 @@ class Events:
         query = {
             "_id": {"$gt": max(after, prefix), "$lt": prefix[:-1] + chr(ord(":") + 1)},
             "due_at": {"$exists": False},
+            "erased": {"$exists": False},
             "received_at": {"$lt": before},
             # Told later, or revised, it is remembered from then on.
             "order": {"$lt": micros(before)},
