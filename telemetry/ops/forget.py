@@ -156,8 +156,8 @@ class Forgetting:
         gone = [key for key in self._events if key not in busy]
         await self._remove_traces(gone, batches)
         for some in chunks(gone, PAGE):
-            await self._remove(some)
-        return Forgotten(len(gone), sorted({*self._left, *busy}))
+            busy |= await self._remove(some)
+        return Forgotten(len(self._events) - len(busy), sorted({*self._left, *busy}))
 
     async def _made_again(self) -> set[str]:
         """Say which events are made by a delivery that may make them again: they must be found then."""
@@ -197,10 +197,14 @@ class Forgetting:
         await scrub_alerts(self._connection, redact)
         await self._traces.scrub_schedules(self._person)
 
-    async def _remove(self, keys: Sequence[str]) -> None:
+    async def _remove(self, keys: Sequence[str]) -> set[str]:
+        """Remove rows, an event's own last; say of which events there is something again by now."""
         await Attempts(self._connection).forget(keys)
         for queue in await queues(self._connection):
             await queue.forget(keys)
-        await Runs(self._connection).forget(keys)
-        await self._erasures.remove(keys)
-        self._seen(len(keys))
+        again = await self._unfinished(keys)
+        gone = [key for key in keys if key not in again]
+        await Runs(self._connection).forget(gone)
+        await self._erasures.remove(gone)
+        self._seen(len(gone))
+        return again

@@ -38,10 +38,11 @@ class Erasures:
         return found
 
     async def find(self, distinct_id: str) -> AsyncIterator[Event]:
-        """Read every event of a person, those too that are hidden already. It reads through all events."""
+        """Read every event of a person, without what it says, hidden ones too. It reads through all events."""
         of_person = [{"distinct_id": distinct_id}, {"erasing": self._secret.person(distinct_id)}]
-        async for row in walk(self._rows, {"$or": of_person, "alias": {"$exists": False}}):
-            yield event_from(row)
+        query: Row = {"$or": of_person, "alias": {"$exists": False}}
+        async for row in walk(self._rows, query, {"properties": 0}):
+            yield event_from(row | {"properties": {}})
 
     async def bury(self, events: Sequence[Event], aliases: Mapping[str, str]) -> None:
         """Make the tombstones of events, and of the other keys that block on their behalf; they are known from now."""

@@ -290,6 +290,23 @@ async def test_what_is_offered_late_by_one_who_had_read_it_before_is_removed_too
     assert (await verified(deployment.connection)).holds
 
 
+async def test_what_is_replayed_while_it_is_removed_is_left_for_another_run(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = await deployment.told(f"sign_up:{ADA}")
+    forget_attempts = Attempts.forget
+
+    async def and_then_it_is_replayed(self: Attempts, keys: Any) -> None:
+        await forget_attempts(self, keys)
+        await deployment.queue.settle([(row.id, 0)], Signal.REPLAY)
+
+    with monkeypatch.context() as seam:
+        seam.setattr(Attempts, "forget", and_then_it_is_replayed)
+        assert Forgotten(0, [f"sign_up:{ADA}"]) == await forgotten(deployment.connection)
+    assert Forgotten(1, []) == await forgotten(deployment.connection)
+    assert [] == await standing(deployment.connection)
+
+
 async def test_a_follow_up_whose_maker_is_not_done_is_left_for_another_run(deployment: Deployment) -> None:
     (maker,) = await deployment.take_over(await deployment.accept("closing:c1"))
     made = replace(deployment.an_event(f"found:{ADA}"), origin={"handler": "h", "event": "closing:c1"})
