@@ -107,6 +107,8 @@ def _timeline(event: Event | None, attempts: Sequence[Attempt]) -> list[Moment]:
             moments.append(Moment(event.deliver_at, f"it was to be told from then on{_revision(event)}"))
         if event.cancelled is not None:
             moments.append(Moment(event.cancelled.at, f"cancelled by {event.cancelled.by}: {event.cancelled.reason}"))
+        if event.erased is not None:
+            moments.append(Moment(event.erased, "its person was forgotten; what is on its way is left for another run"))
         moments += [Moment(event.received_at, line) for line in told_by(event)]
         for name, ack in event.acks.items():
             moments.append(Moment(ack.at, f"{name} took it over as {_count(ack.deliveries)}"))

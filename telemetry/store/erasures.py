@@ -15,7 +15,7 @@ from telemetry.store.documents import event_from, event_row
 
 COLLECTION = "erasures"
 # All that says anything, or would have the event told, revised or cancelled.
-_GONE = ("due_at", "deliver_at", "revision", "fired", "cancelled", "origin", "scrubbed", "plan")
+_GONE = ("due_at", "deliver_at", "revision", "fired", "cancelled", "origin", "scrubbed")
 _EMPTY: Row = {"distinct_id": "", "properties": {}, "digest": "", "source": "", "forgotten": True}
 
 

@@ -1,6 +1,6 @@
 """Forgetting a person: all of it goes, wherever it stands and wherever the forgetting is killed."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -198,6 +198,16 @@ async def test_counting_changes_nothing(deployment: Deployment) -> None:
     assert before == await everything(deployment.connection)
 
 
+async def test_an_audience_with_a_member_of_that_name_is_named_and_kept(deployment: Deployment) -> None:
+    user = "112233445566778899"
+    await an_audience(deployment.connection, "all", [f"discord-user:{user}"])
+
+    assert ["all"] == list((await survey(deployment.connection, user)).audiences)
+    assert [] == list((await survey(deployment.connection, ADA)).audiences)
+    await forgotten(deployment.connection, user)
+    assert 1 == len(await standing(deployment.connection, user))
+
+
 async def test_who_did_it_and_why_is_written_down_but_not_whom(deployment: Deployment) -> None:
     await deployment.told(f"sign_up:{ADA}")
     await forgotten(deployment.connection)
@@ -349,11 +359,30 @@ def swing(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Axe]:
 async def test_killed_at_any_command_the_next_run_finishes_and_nothing_is_told_or_taken_anew(
     deployment: Deployment, swing: Callable[[int], Axe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert 15 < await killed_everywhere(deployment, swing, monkeypatch, a_life_in_short, SHORT)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_killed_at_any_command_of_a_whole_life(
+    deployment: Deployment, swing: Callable[[int], Axe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 40 < await killed_everywhere(deployment, swing, monkeypatch, a_life, KEYS)
+
+
+async def killed_everywhere(
+    deployment: Deployment,
+    swing: Callable[[int], Axe],
+    monkeypatch: pytest.MonkeyPatch,
+    lived: Callable[[Deployment], Awaitable[None]],
+    keys: list[str],
+) -> int:
+    """Kill the forgetting of a life before each of its commands, and finish it each time; count them."""
     connection, place = deployment.connection, 0
     while True:
         place += 1
         await clean(connection)
-        await a_life_in_short(deployment)
+        await lived(deployment)
         axe = swing(place)
         try:
             await forgotten(connection)
@@ -362,22 +391,23 @@ async def test_killed_at_any_command_the_next_run_finishes_and_nothing_is_told_o
         else:
             monkeypatch.undo()
             assert axe.seen < place
-            break
-        assert await is_known(connection, SHORT), place
+            return place
+        assert await is_known(connection, keys), place
         assert (await verified(connection)).holds, place
         assert [] == list((await forgotten(connection)).left), place
         assert [] == await standing(connection), place
-        assert await is_known(connection, SHORT), place
+        assert await is_known(connection, keys), place
         assert (await verified(connection)).holds, place
-    assert place > 15
 
 
 SHORT = [f"sign_up:{ADA}", f"owed:{ADA}", f"sign_up:1:{ADA}"]
 
 
 async def clean(connection: Connection) -> None:
-    for name in ("events", "discord_queue", "channels", "attempts", "keys", "erasures", "warnings"):
-        await connection[name].delete_many({})
+    """Leave nothing but who is registered."""
+    for name in await connection.database.list_collection_names():
+        if name != "consumers":
+            await connection[name].delete_many({})
 
 
 async def a_life_in_short(deployment: Deployment) -> None:
