@@ -13,6 +13,7 @@ from secrets import token_hex
 import anyio
 
 from telemetry.core.audience import SNOWFLAKE
+from telemetry.core.channel import channel_of, told_by_bot
 from telemetry.core.delivery import State
 from telemetry.core.erasure import Secret, holds, redactor
 from telemetry.core.errors import TellonceError
@@ -21,7 +22,7 @@ from telemetry.ops.alerts import scrub_alerts
 from telemetry.ops.runs import Operator
 from telemetry.store.attempts import Attempts
 from telemetry.store.audiences import Audiences
-from telemetry.store.channels import Batch
+from telemetry.store.channels import Batch, Channels
 from telemetry.store.client import Connection
 from telemetry.store.commands import chunks
 from telemetry.store.deliveries import queues
@@ -33,6 +34,8 @@ from telemetry.store.traces import Traces
 PAGE = 50
 # By then a watcher that slept has lost its lease, and ingest has learnt that it must look for tombstones.
 SETTLE = 10.0
+# A try that was recorded longer ago than this has come to something, or its courier is gone.
+LONGEST_TRY = timedelta(minutes=1)
 
 Seen = Callable[[int], None]
 
@@ -173,12 +176,19 @@ class Forgetting:
         for queue in await queues(self._connection):
             for some in chunks(keys, PAGE):
                 await queue.skip_waiting(some, flying, self._reason)
+                # The bot reads ahead: what it records from now on it has read after this.
+                skipped = await queue.skipped_for(some)
+                await Channels(self._connection).fence([channel_of(name) for name in skipped if told_by_bot(name)])
 
     async def _flying(self, batch: Batch) -> set[str]:
         """Say which members of a message may be on their way now."""
         names = [name for name, _ in batch.members]
         rows = [row for queue in await queues(self._connection) for row in await queue.fetch(names)]
-        return {row.id for row in rows if row.state is State.PENDING and (row.id, row.generation) in batch.members}
+        open_states = {State.PENDING}
+        if batch.last_at > self._connection.clock.now() - LONGEST_TRY:
+            # Recorded just before it was left out, it may be posted all the same.
+            open_states.add(State.SKIPPED)
+        return {row.id for row in rows if row.state in open_states and (row.id, row.generation) in batch.members}
 
     async def _unfinished(self, keys: Sequence[str]) -> set[str]:
         runs = [run for key in keys for run in await Runs(self._connection).of_event(key)]

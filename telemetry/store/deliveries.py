@@ -77,6 +77,11 @@ class Deliveries:
         query["state"] = {"$in": [state.value for state in sources(Signal.SKIP)]}
         await patiently(self._rows.update_many, query, carried_out(Signal.SKIP, {"reason": reason}))
 
+    async def skipped_for(self, keys: Sequence[str]) -> list[str]:
+        """List the destinations for which a delivery of some events was left out."""
+        query = of_events(keys) | {"state": State.SKIPPED.value}
+        return list(await patiently(self._rows.distinct, "destination", query))
+
     async def count_of(self, keys: Sequence[str]) -> tuple[int, int]:
         """Count the deliveries of some events, and those among them that are not done."""
         rows = await read(self._rows, of_events(keys), fields={"work": 1})

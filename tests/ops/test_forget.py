@@ -254,6 +254,30 @@ async def test_what_is_on_its_way_is_left_for_another_run_without_what_it_says(d
     assert [] == await standing(connection)
 
 
+@pytest.mark.parametrize(("age", "left"), [(0, [f"sign_up:{ADA}"]), (90, [])])
+async def test_what_was_recorded_just_before_it_was_left_out_may_be_on_its_way(
+    deployment: Deployment, age: int, left: list[str]
+) -> None:
+    connection = deployment.connection
+    (row,) = await deployment.take_over(await deployment.accept(f"sign_up:{ADA}"))
+    await deployment.queue.settle([(row.id, 0)], Signal.SKIP, reason="forgotten by bob")
+    now = connection.clock.now() - timedelta(seconds=age)
+    recorded = replace(batch([row], deployment), last_at=now)
+    await Channels(connection).record(await Channels(connection).read("1"), "h", recorded, 30)
+
+    assert left == list((await forgotten(connection)).left)
+
+
+async def test_a_bot_that_has_read_ahead_records_nothing_of_it(deployment: Deployment) -> None:
+    connection = deployment.connection
+    rows = await deployment.take_over(await deployment.accept(f"sign_up:{ADA}"))
+    known = await Channels(connection).read("1")
+
+    await forgotten(connection)
+
+    assert await Channels(connection).record(known, "h", batch(rows, deployment), 30) is None
+
+
 async def test_what_a_courier_has_claimed_is_left_for_another_run(deployment: Deployment) -> None:
     (row,) = await deployment.take_over(await deployment.accept(f"sign_up:{ADA}"))
     await deployment.queue.settle([(row.id, 0)], Signal.CLAIM, holder="h", ready_at=deployment.connection.clock.now())
