@@ -10,8 +10,9 @@ from telemetry.cli.consumers import Yes
 from telemetry.cli.opening import answer
 from telemetry.cli.printing import AsJson, count, mistake, progress, say, show_json
 from telemetry.core.errors import ConfigurationError
-from telemetry.ops.forget import SETTLE, Forgotten, Survey, survey
+from telemetry.ops.forget import SETTLE, Survey, survey
 from telemetry.ops.forget import forget as remove_all
+from telemetry.ops.forgetting import Forgotten
 from telemetry.ops.runs import Operator
 
 SHOWN = 20
@@ -46,6 +47,8 @@ def command(app: typer.Typer) -> None:
             _show(found)
         if found.events and not yes:
             _ask()
+        if found.events and not as_json:
+            say(f"nobody is told of it from now on; in {settle:g} s, when what is under way has ended, it is removed")
         done = _forgotten(distinct_id, operator(by, reason), settle, found.events)
         if as_json:
             show_json(done)

@@ -55,6 +55,11 @@ class Runs:
         query = {"offering": FROM_THE_FIRST}
         return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1}, sort=(("offering", 1),))]
 
+    async def offering_of(self, keys: Sequence[str]) -> set[str]:
+        """Say which of some events have a run whose deliveries are not all offered."""
+        query = of_events(keys) | {"total": {"$exists": False}}
+        return {row["event"] for row in await read(self._rows, query, fields={"event": 1})}
+
     async def note_page(self, before: Run, after: Run, refusals: Mapping[str, str]) -> bool:
         """Note that the deliveries up to a member are offered; no, where somebody else has offered on."""
         names = ("turns", "offered", "unfit", "refused", "after")

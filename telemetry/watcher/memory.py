@@ -79,6 +79,8 @@ class Memory:
         # The event last: until then it is found again. What was replayed meanwhile keeps it for the next time.
         kept = {key for queue in rows for key in await queue.scrub(done)}
         gone = [key for key in done if key not in kept]
+        if not gone:
+            return 0
         await Runs(self._connection).scrub(gone)
         scrubbed = await events.scrub(gone)
         self._metrics.scrubbed.inc(scrubbed)

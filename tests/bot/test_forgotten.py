@@ -6,7 +6,8 @@ import anyio
 import pytest
 
 from telemetry.core.delivery import State
-from telemetry.ops.forget import Forgotten, forget
+from telemetry.ops.forget import forget
+from telemetry.ops.forgetting import Forgotten
 from telemetry.ops.runs import Operator
 from telemetry.store.events import Events
 from tests.bot.conftest import Bench

@@ -14,7 +14,8 @@ from telemetry.core.errors import TellonceError
 from telemetry.core.event import Event
 from telemetry.ingest.unerased import Unerased
 from telemetry.ops.explain import explain
-from telemetry.ops.forget import Forgotten, forget, survey
+from telemetry.ops.forget import forget, survey
+from telemetry.ops.forgetting import Forgotten
 from telemetry.ops.judgement import Kind
 from telemetry.ops.runs import Operator
 from telemetry.store import commands
