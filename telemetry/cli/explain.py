@@ -12,7 +12,6 @@ from telemetry.core.event import Event
 from telemetry.ops.explain import Explanation
 from telemetry.ops.explain import explain as ask
 from telemetry.ops.retention import kept
-from telemetry.runtime.config import TypePolicy
 
 
 def command(app: typer.Typer) -> None:
@@ -41,7 +40,7 @@ def _show(found: Explanation) -> None:
         say(f"(asked for as {found.asked}: the type's key policy was switched since)")
     if found.event is not None:
         _show_event(found.event)
-        say(f"  {kept(found.event, _policy(found.event))}")
+        _show_retention(found.event)
     console().print(table("What happened", ("when", "what"), [(moment(one.at), one.what) for one in found.timeline]))
     rows = [
         (name, row.destination, row.state, row.generation, row.failures, _result(row.result, row.reason))
@@ -62,11 +61,10 @@ def _show_event(event: Event) -> None:
         say(f"  {name} = {value!r}")
 
 
-def _policy(event: Event) -> TypePolicy | None:
+def _show_retention(event: Event) -> None:
     # A file that cannot be read is `tellonce check`'s business: a fact's life is told without it.
     with suppress(ConfigurationError):
-        return read_config(read_settings()).types.get(event.type)
-    return None
+        say(f"  {kept(event, read_config(read_settings()).types.get(event.type))}")
 
 
 def _result(result: object, reason: str | None) -> str:

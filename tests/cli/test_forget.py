@@ -86,3 +86,18 @@ def test_every_entry_of_the_page_is_right() -> None:
     (block,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     policy = parse_config(block).types["page_view"]
     assert (90, 30) == (policy.remember and policy.remember.days, policy.payload and policy.payload.days)
+
+
+async def test_explain_tells_until_when_a_fact_is_kept_if_the_file_can_be_read(
+    connection: Connection, environ: Environ, bare: Path
+) -> None:
+    await a_deployment(connection)
+    assert "remembered for ever" in (await typed("explain sign_up:u1", environ)).out
+
+    (bare / "tellonce.toml").write_text('[types.sign_up]\nremember = "30d"\npayload = "2d"\n')
+    assert "; payload kept until 20" in (await typed("explain sign_up:u1", environ)).out
+
+    (bare / "tellonce.toml").write_text("not TOML")
+    said = await typed("explain sign_up:u1", environ)
+    assert 0 == said.code
+    assert "remembered for ever" not in said.out
