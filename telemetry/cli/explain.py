@@ -1,15 +1,18 @@
 """`tellonce explain`: one fact's life."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from telemetry.cli.opening import answer
+from telemetry.cli.opening import answer, read_config, read_settings
 from telemetry.cli.printing import AsJson, console, mistake, moment, say, show_json, table, visible
+from telemetry.core.errors import ConfigurationError
 from telemetry.core.event import Event
 from telemetry.ops.explain import Explanation
 from telemetry.ops.explain import explain as ask
+from telemetry.ops.retention import kept
 from telemetry.ops.timeline import Moment
 
 
@@ -39,6 +42,7 @@ def _show(found: Explanation) -> None:
         say(f"(asked for as {found.asked}: the type's key policy was switched since)")
     if found.event is not None:
         _show_event(found.event)
+        _show_retention(found.event)
     for one in found.timeline:
         _line(moment(one.at), one.what, _beside(one))
     rows = [
@@ -68,6 +72,12 @@ def _show_event(event: Event) -> None:
     say(f"{event.type} of {event.distinct_id}")
     for name, value in event.properties.items():
         say(f"  {name} = {value!r}")
+
+
+def _show_retention(event: Event) -> None:
+    # A file that cannot be read is `tellonce check`'s business: a fact's life is told without it.
+    with suppress(ConfigurationError):
+        say(f"  {kept(event, read_config(read_settings()).types.get(event.type))}")
 
 
 def _result(result: object, reason: str | None) -> str:

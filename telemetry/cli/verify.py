@@ -13,7 +13,7 @@ from telemetry.ops.verify import verify as prove
 
 NUMBERS = (
     *("accepted", "owed", "acked", "cancelled", "not owed", "offered", "deliveries"),
-    *("delivered", "held", "pending", "in flight", "dead", "parked", "skipped"),
+    *("delivered", "held", "pending", "in flight", "dead", "parked", "skipped", "erased"),
 )
 
 
@@ -69,6 +69,7 @@ def _numbers(sums: Sums) -> dict[str, object]:
         "dead": states[State.DEAD],
         "parked": states[State.PARKED],
         "skipped": states[State.SKIPPED],
+        "erased": sums.erased,
     }
 
 

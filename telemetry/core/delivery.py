@@ -118,6 +118,7 @@ class Delivery:
     holder: str | None = field(default=None, compare=False)  # who claimed it last, while it is not at its end
     since: datetime | None = None  # when it ended, or came to stand; absent on older rows
     replay: Mapping[str, Any] | None = None  # the operation that had it told once more last, and what was told before
+    scrubbed: bool = False  # its body was removed: it can be told no more
 
     @classmethod
     def of(cls, event: Event, destination: str, body: Mapping[str, Any], *, part: int = 0, **fields: Any) -> Self:

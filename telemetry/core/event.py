@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from telemetry.core.clock import micros
+from telemetry.core.clock import EPOCH, micros
 from telemetry.core.key import body_digest
 
 
@@ -31,6 +31,14 @@ class Event:
     cancelled: "Cancelled | None" = None
     origin: Mapping[str, Any] | None = None  # what made it, where no producer did
     repeats: "Repeats | None" = None
+    scrubbed: datetime | None = None  # when its properties were removed, which are empty since
+    erased: datetime | None = None  # when its person was forgotten: it says nothing, and blocks its key
+
+    @property
+    def remembered_since(self) -> datetime:
+        """Say from when on it is remembered: from when it was received, or told where that was later."""
+        # A revision, and what was asked for a later moment, has its order from when it is told.
+        return max(self.received_at, EPOCH + timedelta(microseconds=self.order))
 
     @property
     def must_fire(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import anyio
 
 from telemetry.core.clock import Clock
+from telemetry.core.erasure import Secret
 from telemetry.core.errors import ConfigurationError, UnknownTypeError
 from telemetry.core.key import KeyPolicy, body_key, occurrence_key
 from telemetry.ingest.refusal import busy
@@ -26,6 +27,8 @@ class Policies:
         self._config = config
         self._clock = clock
         self._known: dict[str, Policy] = {}
+        # Of what was erased, once something was; as old as the policies at most.
+        self.secret: Secret | None = None
         self._read_at = float("-inf")
         self._reading = anyio.Lock()
 
@@ -83,4 +86,5 @@ class Policies:
 
     async def _read(self) -> None:
         asked = self._clock.monotonic()
-        self._known, self._read_at = await self._keys.read(), asked
+        self._known, self.secret = await self._keys.read_all()
+        self._read_at = asked

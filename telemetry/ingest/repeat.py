@@ -5,6 +5,8 @@ from telemetry.core.event import Event
 from telemetry.core.warning import Kind
 from telemetry.ingest.accept import Result, Status
 
+ERASED = "its person was forgotten: it is told no more"
+
 
 def revises(first: Event, repeated: Event) -> bool:
     """Say whether an event is to take the place of the one that is stored, which is not told yet."""
@@ -13,6 +15,8 @@ def revises(first: Event, repeated: Event) -> bool:
 
 def judge(first: Event, repeated: Event) -> Result:
     """Say what an event is beside the one that holds its key, where it does not revise that."""
+    if first.erased is not None:
+        return Result("duplicate", repeated.key, first_received_at=first.received_at, note=ERASED)
     if _rank(repeated) > _rank(first):
         told = "it is told at once" if first.fired is None else f"revision {first.fired} is told"
         return _answer("too_late", first, f"{told}, and cannot be revised any more")
@@ -21,10 +25,10 @@ def judge(first: Event, repeated: Event) -> Result:
     if first.digest == repeated.digest:
         return Result("duplicate", first.key, first_received_at=first.received_at, note=_cancelled(first))
     differs = tuple(_differing(first, repeated))
-    error = (
-        f"another body is stored under this key since {first.received_at.isoformat()}, and it stands; "
-        f"different: {', '.join(differs)}"
-    )
+    named = f"different: {', '.join(differs)}" if differs else "where it differs is not known"
+    error = f"another body is stored under this key since {first.received_at.isoformat()}, and it stands; {named}"
+    if first.scrubbed is not None:
+        error += "; its properties were removed in time"
     return Result("conflict", first.key, error, first.received_at, differs, warns=Kind.CONFLICT)
 
 
@@ -42,4 +46,6 @@ def _cancelled(event: Event) -> str | None:
 
 def _differing(first: Event, repeated: Event) -> list[str]:
     tops = [name for name in ("type", "distinct_id", "deliver_at") if getattr(first, name) != getattr(repeated, name)]
+    if first.scrubbed is not None:
+        return tops
     return tops + [f"properties.{name}" for name in differing(first.properties, repeated.properties)]

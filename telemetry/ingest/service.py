@@ -14,6 +14,7 @@ from telemetry.ingest.limits import Limits
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import Policies
 from telemetry.ingest.tally import Tally
+from telemetry.ingest.unerased import Unerased
 from telemetry.ingest.usage import Usage
 from telemetry.ingest.warner import Warner
 from telemetry.runtime.config import Config
@@ -86,7 +87,7 @@ class Storing:
         limits = Limits(callers.rate_of, connection.clock, metrics)
         warner = Warner(Warnings(connection), connection.clock, metrics, lambda: token_hex(8))
         commit = GroupCommit(
-            Events(connection),
+            Unerased(connection, Events(connection), lambda: policies.secret),
             Deferred(connection).revise,
             policies,
             connection.clock,

@@ -17,7 +17,9 @@ from telemetry.store.census import Census
 from telemetry.store.channels import Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import queues
+from telemetry.store.erasures import Erasures
 from telemetry.store.events import Events
+from telemetry.store.keys import Keys
 from telemetry.store.lanes import Lanes
 from telemetry.store.operations import Operation, Operations
 from telemetry.store.pauses import Pauses
@@ -89,6 +91,12 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
 
 
 async def _untold(connection: Connection, key: str, asked: str) -> Explanation | None:
+    _, secret = await Keys(connection).read_all()
+    if secret and (erased := (await Erasures(connection, secret).known([key])).get(key)):
+        at = erased.erased or erased.received_at
+        return Explanation(
+            key, asked, None, [Moment(at, "its person was forgotten")], {}, [], {}, ["nothing: it is erased"]
+        )
     found = await untold(connection, key)
     if found is None:
         return None

@@ -45,6 +45,10 @@ def suspects(case: Case, registered: Mapping[str, Registered]) -> Iterator[Suspe
         return
     if fact.forgotten:
         return
+    if fact.erased:
+        for name in case.rows:
+            yield Suspect(Kind.COUNT, case.key, name, f"erased, {case.held(name)} rows")
+        return
     yield from _misfits(case, fact)
     yield from _untold(case, fact, registered)
 
@@ -82,11 +86,12 @@ class Sums:
     offered: int = 0  # rows of events that it has yet to ack
     states: Counter[State] = field(default_factory=Counter)  # rows of events that it has acked
     in_flight: int = 0  # of those that are pending
+    erased: int = 0  # deliveries of persons who were forgotten
 
     @property
     def rows(self) -> int:
-        """Rows of acked events: as many as the acks say, or the law is broken."""
-        return self.states.total()
+        """Rows of acked events, and those that were erased: as many as the acks say, or the law is broken."""
+        return self.states.total() + self.erased
 
 
 @dataclass
@@ -107,6 +112,7 @@ class Totals:
             if name in fact.acks:
                 share.acked += 1
                 share.deliveries += fact.acks[name]
+                share.erased += fact.acks[name] if fact.erased else 0
                 share.states += case.rows.get(name, Counter())
                 share.in_flight += case.moving[name]
                 continue

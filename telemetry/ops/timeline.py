@@ -48,6 +48,8 @@ def _of_event(event: Event) -> Iterator[Moment]:
         yield Moment(event.deliver_at, f"it was to be told from then on{revised}")
     if event.cancelled is not None:
         yield Moment(event.cancelled.at, f"cancelled by {event.cancelled.by}: {event.cancelled.reason}")
+    if event.erased is not None:
+        yield Moment(event.erased, "its person was forgotten; what is on its way is left for another run")
     for line in told_by(event):
         yield Moment(event.received_at, line)
     for name, ack in event.acks.items():

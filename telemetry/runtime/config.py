@@ -76,11 +76,26 @@ def _read_span(spelling: Any) -> timedelta | None:
     return span
 
 
+def spelt(span: timedelta) -> str:
+    """Spell a span as the file does."""
+    hours = int(span.total_seconds()) // 3600
+    return f"{hours}h" if hours % 24 else f"{hours // 24}d"
+
+
 class TypePolicy(Table):
-    """How the facts of one event type are told apart, and for how long they are remembered."""
+    """How the facts of one event type are told apart, and for how long they and what they say are remembered."""
 
     key: Annotated[KeyPolicy, BeforeValidator(_read_key)]
     remember: Annotated[timedelta | None, BeforeValidator(_read_span)] = None
+    payload: Annotated[timedelta | None, BeforeValidator(_read_span)] = None
+
+    @model_validator(mode="after")
+    def _payload_ends_first(self) -> Self:
+        if self.remember is not None and self.payload is not None and self.payload > self.remember:
+            raise mistake(
+                f"expected at most remember ({spelt(self.remember)}), not {spelt(self.payload)}", at="payload"
+            )
+        return self
 
 
 class IngestLimits(Table):

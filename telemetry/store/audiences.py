@@ -78,6 +78,11 @@ class Audiences:
         query = {"includes": name, **PUBLISHED}
         return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1}, sort=(("_id", 1),))]
 
+    async def holding(self, member: str) -> list[str]:
+        """Name the audiences that have a member in a version that is kept. It reads through all members."""
+        rows = await read(self._pages, {"members": member}, fields={"_id": 1})
+        return sorted({row["_id"].partition("@")[0] for row in rows})
+
     async def remove(self, audience: Audience) -> bool:
         """Remove an audience, unless it has changed; answer whether it was so. Its last version stays a while."""
         past = {"version": audience.version, "at": self._connection.clock.now()}

@@ -12,7 +12,16 @@ from telemetry.store.commands import Row, chunks, read, walk
 from telemetry.store.deliveries import of_events
 from telemetry.store.documents import event_from
 
-_FACT = {"event": 1, "receipt": 1, "received_at": 1, "due_at": 1, "acks": 1, "cancelled": 1, "forgotten": 1}
+_FACT = {
+    "event": 1,
+    "receipt": 1,
+    "received_at": 1,
+    "due_at": 1,
+    "acks": 1,
+    "cancelled": 1,
+    "forgotten": 1,
+    "erased": 1,
+}
 _HOLDING = {"event": 1, "receipt": 1, "state": 1, "generation": 1, "result": 1}
 
 
@@ -28,6 +37,7 @@ class Fact:
     acks: Mapping[str, int]  # deliveries by consumer
     forgotten: bool
     cancelled: bool = False
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,8 @@ class Census:
         """Read every event of a type, under whatever key policy it was stored, or those received since a moment."""
         prefix = join_key(event_type, [""])
         within = {"$gt": prefix, "$lt": prefix[:-1] + chr(ord(":") + 1)}
-        only: Row = {"_id": within, "alias": {"$exists": False}} | ({"received_at": {"$gte": since}} if since else {})
+        only: Row = {"_id": within, "alias": {"$exists": False}, "erased": {"$exists": False}}
+        only |= {"received_at": {"$gte": since}} if since else {}
         async for row in walk(self._connection["events"], only):
             yield event_from(row)
 
@@ -101,6 +112,7 @@ def _fact(row: Row) -> Fact:
         acks={name: ack.get("deliveries", 0) for name, ack in row.get("acks", {}).items()},
         forgotten=bool(row.get("forgotten")),
         cancelled="cancelled" in row,
+        erased="erased" in row,
     )
 
 

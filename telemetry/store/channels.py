@@ -99,6 +99,12 @@ class Channels:
         result = await patiently(self._rows.update_one, guard, {"$set": change})
         return recorded if result.matched_count else None
 
+    async def fence(self, names: Sequence[str]) -> None:
+        """Begin a new epoch of some channels and users: whoever serves one reads its queue anew before it records."""
+        for some in chunks(names, self._connection.chunk):
+            # Made again, it begins another one, which is as good.
+            await patiently(self._rows.update_many, {"_id": {"$in": list(some)}}, {"$inc": {"epoch": 1}})
+
     async def note_outcome(self, known: Channel) -> None:
         """Note that a try of the recorded batch came to something: it was not this batch that killed us."""
         guard = {"_id": known.id, "epoch": known.epoch, "holder": known.holder}

@@ -35,7 +35,7 @@ class Deferred:
         for first in ("received_at", "acks"):
             del row[first]
         # One that is cancelled may be about to be forgotten: opened again, it is not.
-        gone = {name: "" for name in ("cancelled", "deliver_at", "forgotten") if name not in row}
+        gone = {name: "" for name in ("cancelled", "deliver_at", "forgotten", "scrubbed") if name not in row}
         result = await patiently(self._rows.update_one, guard, {"$set": row, "$unset": gone})
         if result.matched_count:
             return event

@@ -71,6 +71,32 @@ class Deliveries:
         """Delete the tombstones of events that are about to be forgotten."""
         await patiently(self._rows.delete_many, of_events(keys) | {"work": {"$exists": False}})
 
+    async def skip_waiting(self, keys: Sequence[str], flying: Names[str], reason: str) -> None:
+        """Leave out what is not done of some events, but for what a courier has now or what may be on its way."""
+        query: Row = of_events(keys) | {"_id": {"$nin": sorted(flying)}}
+        query["state"] = {"$in": [state.value for state in sources(Signal.SKIP)]}
+        await patiently(self._rows.update_many, query, carried_out(Signal.SKIP, {"reason": reason}))
+
+    async def skipped_for(self, keys: Sequence[str]) -> list[str]:
+        """List the destinations for which a delivery of some events was left out."""
+        query = of_events(keys) | {"state": State.SKIPPED.value}
+        return list(await patiently(self._rows.distinct, "destination", query))
+
+    async def count_of(self, keys: Sequence[str]) -> tuple[int, int]:
+        """Count the deliveries of some events, and those among them that are not done."""
+        rows = await read(self._rows, of_events(keys), fields={"work": 1})
+        return len(rows), sum("work" in row for row in rows)
+
+    async def scrub(self, keys: Sequence[str]) -> set[str]:
+        """Remove the bodies of some events' tombstones; say which of the events have a row that keeps its body.
+
+        What is scrubbed can be told no more: no replay takes it from then on.
+        """
+        rows = of_events(keys) | {"scrubbed": {"$exists": False}}
+        change = {"$set": {"body": {}, "scrubbed": True}, "$unset": {"group": ""}}
+        await patiently(self._rows.update_many, rows | {"work": {"$exists": False}}, change)
+        return {row["event"] for row in await read(self._rows, rows, fields={"event": 1})}
+
     async def settle(
         self,
         members: Sequence[tuple[str, int]],
@@ -92,6 +118,8 @@ class Deliveries:
                 query["state"] = {"$in": [state.value for state in sources(signal)]}
                 if claimed is not None:
                     query["claims"] = claimed
+                if signal is Signal.REPLAY:
+                    query["scrubbed"] = {"$exists": False}
                 update = carried_out(signal, fields)
                 result = await patiently(self._rows.update_many, query, update)
                 changed += result.modified_count

@@ -37,6 +37,8 @@ def event_row(event: Event) -> Row:
         "fired": event.fired,
         "cancelled": asdict(event.cancelled) if event.cancelled else None,
         "origin": event.origin,
+        "scrubbed": event.scrubbed,
+        "erased": event.erased,
     }
     return row | {name: value for name, value in rare.items() if value is not None}
 
@@ -67,6 +69,8 @@ def event_from(row: Mapping[str, Any]) -> Event:
         cancelled=Cancelled(**row["cancelled"]) if "cancelled" in row else None,
         origin=row.get("origin"),
         repeats=_repeats(row["repeats"]) if "repeats" in row else None,
+        scrubbed=row.get("scrubbed"),
+        erased=row.get("erased"),
     )
 
 
@@ -153,6 +157,7 @@ def delivery_from(row: Mapping[str, Any]) -> Delivery:
         holder=row.get("holder"),
         since=row.get("since"),
         replay=restored(row.get("replay")),
+        scrubbed=row.get("scrubbed", False),
     )
 
 

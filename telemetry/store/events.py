@@ -119,22 +119,38 @@ class Events:
         return int(result.modified_count)
 
     async def note_replay(self, key: str, at: datetime) -> bool:
-        """Remember an event from a moment on, as it is told once more; no, where it is gone or being forgotten."""
-        guard: Row = {"_id": key, "alias": {"$exists": False}, "forgotten": {"$exists": False}}
+        """Remember an event from a moment on, as it is told once more; no, where it is gone, or what it says is."""
+        guard: Row = {"_id": key} | {name: {"$exists": False} for name in ("alias", "forgotten", "scrubbed", "erased")}
         return bool((await patiently(self._rows.update_one, guard, {"$max": {"replayed": at}})).matched_count)
 
-    async def past(self, event_type: str, before: datetime, after: str, limit: int) -> list[str]:
-        """List keys of settled events of a type received before a moment, in key order from `after` on."""
+    async def past(
+        self, event_type: str, before: datetime, after: str, limit: int, *, payload: bool = False
+    ) -> list[str]:
+        """List keys of settled events of a type received before a moment, in key order from `after` on.
+
+        With `payload`, those alone that have one still.
+        """
         prefix = join_key(event_type, [""])
         query = {
             "_id": {"$gt": max(after, prefix), "$lt": prefix[:-1] + chr(ord(":") + 1)},
             "due_at": {"$exists": False},
+            "erased": {"$exists": False},
             "received_at": {"$lt": before},
             # Told later, or revised, it is remembered from then on.
             "order": {"$lt": micros(before)},
             "replayed": {"$not": {"$gte": before}},
-        }
+        } | ({"scrubbed": {"$exists": False}} if payload else {})
         return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1}, sort=(("_id", 1),), limit=limit)]
+
+    async def scrub(self, keys: Sequence[str], before: datetime | None = None) -> int:
+        """Remove the properties of events; answer how many had some to remove.
+
+        What is owed again by now keeps them, and what was told once more since a moment, where one is given.
+        """
+        settled: Row = {"_id": {"$in": list(keys)}, "due_at": {"$exists": False}, "scrubbed": {"$exists": False}}
+        settled |= {"replayed": {"$not": {"$gte": before}}} if before else {}
+        change = {"$set": {"properties": {}, "scrubbed": self._connection.clock.now()}}
+        return int((await patiently(self._rows.update_many, settled, change)).modified_count)
 
     async def begin_forgetting(self, keys: Sequence[str], before: datetime) -> list[str]:
         """Mark events whose deliveries are about to go, so that nobody misses them; answer which are marked.

@@ -65,6 +65,8 @@ def _guard(delivery: str, operation: str, at: datetime) -> Row:
         "state": {"$in": [state.value for state in STATES]},
         # Where something follows from it that is not told yet, that comes first.
         "work": {"$exists": False},
+        # What was removed in time can be told no more.
+        "scrubbed": {"$exists": False},
         "$and": [_ended(at), {"$or": [{"replay": {"$exists": False}}, others]}],
     }
 

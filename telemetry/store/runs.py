@@ -55,6 +55,11 @@ class Runs:
         query = {"offering": FROM_THE_FIRST}
         return [row["_id"] for row in await read(self._rows, query, fields={"_id": 1}, sort=(("offering", 1),))]
 
+    async def offering_of(self, keys: Sequence[str]) -> set[str]:
+        """Say which of some events have a run whose deliveries are not all offered."""
+        query = of_events(keys) | {"total": {"$exists": False}}
+        return {row["event"] for row in await read(self._rows, query, fields={"event": 1})}
+
     async def note_page(self, before: Run, after: Run, refusals: Mapping[str, str]) -> bool:
         """Note that the deliveries up to a member are offered; no, where somebody else has offered on."""
         names = ("turns", "offered", "unfit", "refused", "after")
@@ -99,6 +104,11 @@ class Runs:
         """Say of some deliveries that the database would not have why that was."""
         rows = await read(self._rows, {"_id": run}, fields={"refusals": 1})
         return {told["id"]: told["why"] for row in rows for told in row.get("refusals", [])}
+
+    async def scrub(self, keys: Sequence[str]) -> None:
+        """Remove the bodies from what was decided of events; whom they were for, and how many each got, stays."""
+        empty: Row = {"plain.$[].body": {}, "fan_outs.$[].bodies.$[]": {}, "fan_outs.$[].fields": {}}
+        await patiently(self._rows.update_many, of_events(keys), {"$set": empty})
 
     async def forget(self, keys: Sequence[str]) -> None:
         """Delete the runs of events that are about to be forgotten."""

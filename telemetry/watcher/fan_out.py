@@ -98,7 +98,9 @@ class Offering:
 
     async def _is_owed(self, handed: Handed) -> bool:
         event = await Events(self._connection).get(handed.event.key)
-        return event is not None and handed.consumer not in event.acks and event.fired == handed.event.fired
+        if event is None or event.erased is not None:
+            return False
+        return handed.consumer not in event.acks and event.fired == handed.event.fired
 
     async def _decide(self, handed: Handed) -> Pin:
         versions = [await self._audiences.pin(item.audiences) for item in handed.plan if isinstance(item, FanOut)]

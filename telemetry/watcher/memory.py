@@ -1,4 +1,4 @@
-"""Forgetting in time: facts past their type's remembrance whose every delivery is done."""
+"""Forgetting in time: what facts say, then the facts, past their type's remembrance and with every delivery done."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -20,7 +20,10 @@ PAGE = 50
 
 
 class Memory:
-    """Deletes what need not be remembered: the tombstones first, then the event that blocks the key."""
+    """Deletes what need not be remembered: the tombstones first, then the event that blocks the key.
+
+    Where a type's payload ends before that, bodies and properties go first, and the rows stay without them.
+    """
 
     def __init__(
         self,
@@ -29,19 +32,24 @@ class Memory:
         remember: Mapping[str, timedelta],
         metrics: WatchMetrics,
         every: float,
+        payload: Mapping[str, timedelta] | None = None,
     ) -> None:
         self._connection = connection
         self._clock = clock
         self._remember = remember
         self._metrics = metrics
         self._every = every
+        self._payload = payload or {}
 
     async def run(self) -> None:
         """Forget, and again every so often, until cancelled."""
-        while self._remember:
+        while self._remember or self._payload:
             for event_type, remembered in self._remember.items():
                 if forgotten := await self.forget(event_type, remembered):
                     log.info("events.forgotten", type=event_type, events=forgotten)
+            for event_type, kept in self._payload.items():
+                if scrubbed := await self.scrub(event_type, kept):
+                    log.info("events.scrubbed", type=event_type, events=scrubbed)
             await anyio.sleep(self._every)
 
     async def forget(self, event_type: str, remembered: timedelta) -> int:
@@ -52,6 +60,31 @@ class Memory:
             after = keys[-1]
             forgotten += await self._forget(events, keys, before)
         return forgotten
+
+    async def scrub(self, event_type: str, kept: timedelta) -> int:
+        """Remove what one type's old facts say; answer of how many. Unfinished deliveries keep their event's."""
+        events, after, scrubbed = Events(self._connection), "", 0
+        before = self._clock.now() - kept
+        while keys := await events.past(event_type, before, after, PAGE, payload=True):
+            after = keys[-1]
+            scrubbed += await self._scrub(events, keys, before)
+        return scrubbed
+
+    async def _scrub(self, events: Events, keys: list[str], before: datetime) -> int:
+        rows = await queues(self._connection)
+        unfinished = {key for queue in rows for key in await queue.unfinished(keys)}
+        done = [key for key in keys if key not in unfinished]
+        if not done:
+            return 0
+        # The event last: until then it is found again. What was replayed meanwhile keeps it for the next time.
+        kept = {key for queue in rows for key in await queue.scrub(done)}
+        gone = [key for key in done if key not in kept]
+        if not gone:
+            return 0
+        await Runs(self._connection).scrub(gone)
+        scrubbed = await events.scrub(gone, before)
+        self._metrics.scrubbed.inc(scrubbed)
+        return scrubbed
 
     async def _forget(self, events: Events, keys: list[str], before: datetime) -> int:
         rows = await queues(self._connection)

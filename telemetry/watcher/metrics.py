@@ -28,6 +28,9 @@ class WatchMetrics:
             registry=registry,
         )
         self.forgotten = Counter("tellonce_events_forgotten", "Events past their remembrance", registry=registry)
+        self.scrubbed = Counter(
+            "tellonce_payloads_scrubbed", "Events whose payload was removed before their key", registry=registry
+        )
         self.open_runs = Gauge("tellonce_runs_open", "Runs in which something is left to do", registry=registry)
         self.admitted = Counter(
             "tellonce_deliveries_admitted", "Deliveries whose turn in a run had come", ["consumer"], registry=registry

@@ -149,8 +149,10 @@ class WatchService:
             self._progress.next_full = 0.0
 
     def _memory(self, connection: Connection) -> Memory:
-        finite = {name: policy.remember for name, policy in self._config.types.items() if policy.remember is not None}
-        return Memory(connection, connection.clock, finite, self._metrics, FORGET_EVERY)
+        types = self._config.types.items()
+        finite = {name: policy.remember for name, policy in types if policy.remember is not None}
+        payload = {name: policy.payload for name, policy in types if policy.payload is not None}
+        return Memory(connection, connection.clock, finite, self._metrics, FORGET_EVERY, payload)
 
     def _conductor(self, connection: Connection) -> Conductor:
         settings = self._settings
