@@ -74,6 +74,9 @@ class Envelope(BaseModel):
         description="Which spelling of this fact it is (0 where `deliver_at` is given without it). Until the fact is "
         "told, a higher revision takes the place of a lower one, and opens a cancelled one again.",
     )
+    canary: str | None = Field(
+        None, max_length=MAX_NAME, strict=True, description="The ticket of a canary. `tellonce canary` alone has one."
+    )
 
 
 def read_envelope(submitted: Any, max_bytes: int) -> Envelope:

@@ -17,6 +17,7 @@ from telemetry.runtime.logs import get_logger
 from telemetry.runtime.service import Service, keep_running, run_until_signalled
 from telemetry.runtime.settings import Settings
 from telemetry.runtime.web import WebService
+from telemetry.store.canaries import Canaries
 from telemetry.store.client import Connection, connect
 from telemetry.store.deferred import Deferred
 from telemetry.store.events import Events
@@ -76,6 +77,7 @@ class Storing:
             metrics,
             self._health,
             lambda: token_hex(8),
+            Canaries(connection).destinations,
             max_event_bytes=self._config.ingest.max_event_bytes,
             patience=settings.ingest_timeout,
         )

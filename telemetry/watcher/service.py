@@ -9,6 +9,7 @@ from secrets import token_hex
 import anyio
 from prometheus_client import CollectorRegistry
 
+from telemetry.core.canary import CANARY, REMEMBERED
 from telemetry.core.consumer import Consumer
 from telemetry.core.run import Limits
 from telemetry.core.schedule import Entry
@@ -150,7 +151,7 @@ class WatchService:
 
     def _memory(self, connection: Connection) -> Memory:
         finite = {name: policy.remember for name, policy in self._config.types.items() if policy.remember is not None}
-        return Memory(connection, connection.clock, finite, self._metrics, FORGET_EVERY)
+        return Memory(connection, connection.clock, {CANARY: REMEMBERED} | finite, self._metrics, FORGET_EVERY)
 
     def _conductor(self, connection: Connection) -> Conductor:
         settings = self._settings
