@@ -84,6 +84,16 @@ class Channels:
             found += [_channel(row) for row in await read(self._rows, {"_id": {"$in": list(some)}})]
         return found
 
+    async def led(self) -> Channel | None:
+        """Find a channel or user that a bot holds now, if there is one."""
+        query = {"holder": {"$gt": ""}, "until": {"$gt": self._connection.clock.now()}}
+        rows = await read(self._rows, query, limit=1)
+        return _channel(rows[0]) if rows else None
+
+    async def forget_batches(self) -> None:
+        """Forget what was on its way to any channel or user: its members remember it themselves."""
+        await patiently(self._rows.update_many, {"batch": {"$exists": True}}, {"$unset": {"batch": ""}})
+
     async def record(self, known: Channel, holder: str, batch: Batch, seconds: float) -> Channel | None:
         """Write down what is about to be posted, and hold the channel; None where the row is not as it was read.
 
