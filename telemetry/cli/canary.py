@@ -126,7 +126,10 @@ async def _follow(
 
 
 def _carrier(consumers: Sequence[Consumer], errand: Errand) -> Consumer:
-    return next(consumer for consumer in consumers if consumer.name == errand.consumer)
+    for consumer in consumers:
+        if consumer.name == errand.consumer:
+            return consumer
+    raise ConfigurationError(f"{errand.to}: no consumer {errand.consumer} is installed here")
 
 
 def _name(now: datetime) -> str:
