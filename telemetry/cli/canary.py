@@ -19,7 +19,8 @@ from telemetry.cli.reading import Line
 from telemetry.cli.send import KEY, address_of
 from telemetry.core.consumer import Consumer
 from telemetry.core.errors import ConfigurationError
-from telemetry.ops.canary import Errand, Progress, chosen, permitted, progress
+from telemetry.ops.canary import Errand, Progress, permitted, progress
+from telemetry.ops.flock import Flock
 from telemetry.runtime.canary import read_canary, read_destination
 from telemetry.runtime.config import Config
 from telemetry.runtime.span import read_seconds
@@ -49,7 +50,7 @@ def command(app: typer.Typer) -> None:
         """Send what is no fact the whole way of rare types, to a test destination. Exit 1 when one does not arrive."""
         settings = read_settings()
         config = read_config(settings)
-        errand = Errand("", token_hex(16), read_destination(config, to))
+        errand = Errand("", read_destination(config, to), token_hex(16))
         consumer = _carrier(load_consumers(config, settings), errand)
         seconds, address = _seconds(wait), address_of(url)
 
@@ -91,7 +92,9 @@ async def _chosen(
     # What is in force is what ingest goes by, whatever this file says.
     in_force = {name: policy.key for name, policy in (await Keys(connection).read()).items()}
     policies = {name: in_force.get(name, policy.key) for name, policy in config.types.items()}
-    return await chosen(connection, policies, consumer, asked, errand, read_canary(config).quiet)
+    flock = Flock(connection, policies, consumer, errand)
+    flock.check()
+    return await (flock.of_types(asked) if asked else flock.of_quiet(read_canary(config).quiet))
 
 
 async def _fly(

@@ -1,18 +1,13 @@
-"""Canaries: which types need one, what each is like, and how far each has come."""
+"""Canaries under way: who may send them for how long, and how far each has come."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
-from telemetry.core.canary import specimen, told_at, type_of
-from telemetry.core.consumer import Consumer
+from telemetry.core.canary import type_of
 from telemetry.core.delivery import Delivery, State
-from telemetry.core.errors import ConfigurationError
-from telemetry.core.event import Event, new_event
-from telemetry.core.key import KeyPolicy
-from telemetry.runtime.config import expected_one_of
+from telemetry.core.event import Event
 from telemetry.store.attempts import Attempts
 from telemetry.store.canaries import Canaries
 from telemetry.store.client import Connection
@@ -28,8 +23,8 @@ class Errand:
     """The canaries of one call: under which name they go, and where to."""
 
     name: str
+    to: str
     ticket: str = field(repr=False)
-    to: str = ""
 
     @property
     def consumer(self) -> str:
@@ -51,46 +46,6 @@ class Progress:
     def arrived(self) -> bool:
         """Whether it is where it was sent."""
         return self.stage == "arrived"
-
-
-async def chosen(
-    connection: Connection,
-    policies: Mapping[str, KeyPolicy],
-    consumer: Consumer,
-    asked: Sequence[str],
-    errand: Errand,
-    quiet: timedelta,
-) -> list[dict[str, Any]]:
-    """Give the canaries of the types that were asked for, or else of those that are told and had no fact for so long.
-
-    Raises ConfigurationError for a type that there is not, and where facts are told at the test destination.
-    """
-    for name in asked:
-        if name not in policies:
-            raise ConfigurationError(f"{name}: no such type in the file; {expected_one_of(name, policies)}")
-    canaries, before = [], connection.clock.now() - quiet
-    for name in asked or policies:
-        latest = await Canaries(connection).latest(name)
-        canary = specimen(name, errand.name, policies[name], latest.properties if latest else {})
-        if asked or ((latest is None or latest.received_at < before) and _is_told(connection, consumer, canary)):
-            _check_apart(connection, consumer, canary, errand.to)
-            canaries.append(canary | {"canary": errand.ticket})
-    return canaries
-
-
-def _is_told(connection: Connection, consumer: Consumer, canary: Mapping[str, Any]) -> bool:
-    return bool(consumer.plan(_fact(connection, canary)))
-
-
-def _check_apart(connection: Connection, consumer: Consumer, canary: Mapping[str, Any], to: str) -> None:
-    if to in told_at(consumer.plan(_fact(connection, canary))):
-        raise ConfigurationError(f"{to}: facts of type {canary['event']!r} are told there; name one that is for tests")
-
-
-def _fact(connection: Connection, canary: Mapping[str, Any]) -> Event:
-    kind, now = str(canary["event"]), connection.clock.now()
-    about: dict[str, Any] = {"distinct_id": canary["distinct_id"], "properties": canary["properties"]}
-    return new_event(key=kind, type=kind, source="", receipt="", order=0, received=now, **about)
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ channel = "community"
 title = "badge {{ properties.badge }}"
 [[discord.routes]]
 events = ["release_published"]
-channel = "tests"
+channel = "community"
 title = "release"
 """
 
@@ -62,18 +62,16 @@ async def test_where_a_canary_is_stuck_is_told(open_world: OpenWorld) -> None:
         assert (1, "watcher") == (code, answer["canaries"][0]["stage"])
         assert "no watcher has run it" in answer["canaries"][0]["said"]
 
-        code, text = await world.typed("canary", "release_published", *where)
+        code, text = await world.typed("canary", "sign_up", "--to", "community", *where)
         assert 2 == code
-        assert "facts of type 'release_published' are told there" in text
+        assert "facts of type 'sign_up' are told there" in text
 
 
 async def test_unless_told_otherwise_the_types_are_those_that_are_told_and_were_quiet(world: World) -> None:
     """
     There is no ingest: what would have been sent is what is stuck there.
     """
-    world.write_config(
-        FILE.replace('to = "tests"', 'to = "discord:112233445566778955"').replace('"tests"', '"community"')
-    )
+    world.write_config(FILE.replace('to = "tests"', f'to = "discord:{TESTS}"'))
     now = world.connection.clock.now()
     await Events(world.connection).insert([an_event("sign_up:u1", due_at=now), an_event("badge_awarded:old:gold")])
     code, answer = await sent(world, "--url", "http://127.0.0.1:1", "--wait", "1s")
