@@ -66,8 +66,8 @@ wheel: $(READY) ## Build the distribution
 	$(BIN)/python -m build --no-isolation
 
 lock: $(READY) ## Compile the locked requirements anew
-	$(BIN)/uv pip compile --universal --python-version 3.11 --extra embedded --extra dev --generate-hashes --no-header pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements-runtime.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra embedded --extra tracing --extra dev --generate-hashes --no-header pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra tracing --generate-hashes --no-header pyproject.toml -o requirements-runtime.lock
 
 clean: ## Remove the environment and what was built
 	rm -rf $(VENV) dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -23,6 +23,7 @@ from telemetry.runtime.health import Health, Readiness, health_app
 from telemetry.runtime.logs import configure_logs, get_logger
 from telemetry.runtime.service import run_until_signalled
 from telemetry.runtime.settings import Settings
+from telemetry.runtime.tracing import tracing
 from telemetry.runtime.web import WebService
 from telemetry.store.attempts import Attempts
 from telemetry.store.channels import Channels
@@ -106,4 +107,5 @@ def command(app: typer.Typer) -> None:
         """Post what waits in the Discord queue, each once."""
         settings = Settings.read(os.environ)
         configure_logs(settings.log_format, settings.log_level, "bot")
+        tracing.configure("bot", os.environ)
         anyio.run(run_bot, settings)

@@ -39,6 +39,7 @@ class DiscordSession:
         self._refusals = 0
         self._refused = anyio.Event()
         self._lookout: Lookout | None = None
+        self._client: GatewayClient | None = None
 
     @property
     def lookout(self) -> Lookout:
@@ -46,6 +47,12 @@ class DiscordSession:
         if self._lookout is None:
             raise UnavailableError("not logged in to Discord")
         return self._lookout
+
+    def server_of(self, channel: str) -> str | None:
+        """Name the server that a channel is in, where the gateway has told; nothing is asked for it."""
+        found = self._client.get_channel(int(channel)) if self._client and channel.isdecimal() else None
+        guild = getattr(found, "guild", None)
+        return str(guild.id) if guild else None
 
     async def wait_open(self) -> None:
         """Wait until Discord takes our token."""
@@ -79,6 +86,7 @@ class DiscordSession:
             await client.login(self._token)
             self.author = str(client.user.id) if client.user else ""
             self._lookout = Lookout(client, self.author)
+            self._client = client
             self._refusals = 0
             self._readiness.has("discord")
             self._open.set()

@@ -13,6 +13,7 @@ from telemetry.core.delivery import Delivery, Signal, State
 from telemetry.core.errors import UnavailableError
 from telemetry.core.outcome import Dead, Delivered, Parked, Retry, Unknown
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.tracing import trace_try
 from telemetry.store.attempts import Attempt
 from telemetry.store.channels import Batch, Block, batch_row
 
@@ -28,7 +29,10 @@ class Settlement:
 
     async def conclude(self, batch: Batch, items: Sequence[Delivery], verdict: Verdict) -> None:
         """Settle one try of a batch."""
-        self._desk.metrics.tries.labels(type(verdict.outcome).__name__.lower()).inc()
+        desk = self._desk
+        desk.metrics.tries.labels(type(verdict.outcome).__name__.lower()).inc()
+        for item in items:
+            trace_try(item, desk.queue.consumer, verdict.outcome, batch.last_at, desk.clock.now())
         # Only the first try of a batch can say by itself that nothing of it is in the channel.
         certain = batch.tries == 1
         match verdict.outcome:
@@ -52,7 +56,10 @@ class Settlement:
         desk, standing = self._desk, self._standing
         if message := result.get("message_id"):
             desk.session.receipts.note(batch.nonce, message)
-        kept = {**result, "channel_id": standing.address or standing.channel, "nonce": batch.nonce}
+        address = standing.address or standing.channel
+        kept = {**result, "channel_id": address, "nonce": batch.nonce}
+        if server := desk.session.server_of(address):
+            kept["guild_id"] = server
         settled = await desk.queue.settle(batch.members, Signal.DONE, result=kept)
         if settled < len(batch.members):
             log.info("delivery.settled_elsewhere", channel=standing.channel, nonce=batch.nonce, by=by)

@@ -41,6 +41,7 @@ HOMES = {
     "typer": {"telemetry.cli", "bot", "consumers.webhook"},
     "rich": {"telemetry.cli"},
     "fastapi": {"telemetry.ingest"},
+    "opentelemetry": {"telemetry.runtime"},
     "standardwebhooks": {"consumers.webhook"},
     "secantus": set[str](),
 }

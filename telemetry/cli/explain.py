@@ -3,12 +3,14 @@
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from telemetry.cli.opening import answer
-from telemetry.cli.printing import AsJson, console, mistake, moment, say, show_json, table
+from telemetry.cli.printing import AsJson, console, mistake, moment, say, show_json, table, visible
 from telemetry.core.event import Event
 from telemetry.ops.explain import Explanation
 from telemetry.ops.explain import explain as ask
+from telemetry.ops.timeline import Moment
 
 
 def command(app: typer.Typer) -> None:
@@ -37,18 +39,29 @@ def _show(found: Explanation) -> None:
         say(f"(asked for as {found.asked}: the type's key policy was switched since)")
     if found.event is not None:
         _show_event(found.event)
-    console().print(table("What happened", ("when", "what"), [(moment(one.at), one.what) for one in found.timeline]))
+    for one in found.timeline:
+        _line(moment(one.at), one.what, _beside(one))
     rows = [
-        (name, row.destination, row.state, row.generation, row.failures, _result(row.result, row.reason))
+        (name, row.destination, row.state, row.generation, row.claims, row.failures, _result(row.result, row.reason))
         for name, deliveries in found.deliveries.items()
         for row in deliveries
     ]
-    columns = ("consumer", "destination", "state", "generation", "failures", "result or reason")
-    if rows:
-        console().print(table("Deliveries", columns, rows, right=("generation", "failures")))
-    say("What happens next", style="bold")
     for line in found.ahead or ["nothing: every consumer has it, and no delivery is left"]:
-        say(f"  {line}")
+        _line("next", line)
+    columns = ("consumer", "destination", "state", "generation", "claims", "failures", "result or reason")
+    if rows:
+        say("")
+        console().print(table("Deliveries", columns, rows, right=("generation", "claims", "failures")))
+
+
+def _line(when: str, what: str, beside: str = "") -> None:
+    # One line a moment, whatever its width: a terminal folds it, and a pipe keeps it whole.
+    said = Text.assemble((f"{when:<23}  ", "dim"), visible(what), (visible(beside), "dim"))
+    console().print(said, soft_wrap=True)
+
+
+def _beside(one: Moment) -> str:
+    return (f"  {one.by}" if one.by else "") + (f"  {one.link}" if one.link else "")
 
 
 def _show_event(event: Event) -> None:

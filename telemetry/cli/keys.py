@@ -70,7 +70,7 @@ async def _switch(event_type: str, to: KeyPolicy, settle: float) -> None:
             done = await switch(
                 connection, event_type, to, settle=settle, seen=lambda read: progress.update(task, completed=read)
             )
-    say(f"{event_type}: {_spelt(to)} is in force; {count(done.aliased, 'event')} of {done.events:,} got a second key")
+    say(f"{event_type}: {spelt(to)} is in force; {count(done.aliased, 'event')} of {done.events:,} got a second key")
     if done.keyless:
         say(f"{count(done.keyless, 'event')} hold nothing to make the new key from: a repeat of them is not known")
 
@@ -80,7 +80,7 @@ def _file() -> dict[str, KeyPolicy]:
 
 
 def _show(found: list[Compared]) -> None:
-    rows = [(row.type, _spelt(row.file), _spelt(row.database), row.verdict) for row in found]
+    rows = [(row.type, spelt(row.file), spelt(row.database), row.verdict) for row in found]
     console().print(table("Key policies", ("type", "in the file", "in force", "verdict"), rows))
     if any(row.needs_switch for row in found):
         say("`tellonce keys apply` puts the file's policies in force; until then ingest refuses to start")
@@ -95,7 +95,8 @@ def _policies(row: Compared) -> dict[str, KeyPolicy | None]:
     return {"file": row.file, "database": row.database, "switching": row.switching}
 
 
-def _spelt(policy: KeyPolicy | None) -> str:
+def spelt(policy: KeyPolicy | None) -> str:
+    """Spell a policy for a person."""
     if policy is None:
         return ""
     return policy.spelling if isinstance(policy.spelling, str) else ", ".join(policy.spelling)

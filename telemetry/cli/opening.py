@@ -11,6 +11,7 @@ from telemetry.cli.premises import running_here
 from telemetry.runtime.config import Config, load_config
 from telemetry.runtime.logs import configure_logs
 from telemetry.runtime.settings import Settings
+from telemetry.runtime.tracing import tracing
 from telemetry.store.client import Connection, connect
 
 T = TypeVar("T")
@@ -31,9 +32,10 @@ def read_config(settings: Settings) -> Config:
 
 
 def open_daemon(name: str) -> tuple[Settings, Config]:
-    """Read what a daemon is told, and send its log to standard error."""
+    """Read what a daemon is told, and send its log to standard error and its traces where they go."""
     settings = Settings.read(os.environ)
     configure_logs(settings.log_format, settings.log_level, daemon=name)
+    tracing.configure(name, os.environ)
     return settings, read_config(settings)
 
 

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from pydantic_core import to_jsonable_python
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -64,6 +65,16 @@ def progress() -> Progress:
     screen = console(error=True)
     bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*bar, console=screen, disable=not screen.is_terminal, transient=True)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how many have been read, for as long as that takes."""
+    screen = console(error=True)
+    columns = (SpinnerColumn(), TextColumn(f"{{task.completed}} {what} read"))
+    with Progress(*columns, console=screen, disable=not screen.is_terminal, transient=True) as shown:
+        task = shown.add_task("", total=None)
+        yield lambda read: shown.update(task, completed=read)
 
 
 def visible(text: str) -> str:

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from telemetry.cli.opening import answer
-from telemetry.cli.printing import AsJson, console, count, say, show_json, table
+from telemetry.cli.printing import AsJson, console, count, counting, say, show_json, table
 from telemetry.core.delivery import State
 from telemetry.ops.judgement import Sums
 from telemetry.ops.verify import Report
@@ -24,16 +23,8 @@ def command(app: typer.Typer) -> None:
     @app.command()
     def verify(*, as_json: AsJson = False) -> None:
         """Prove that nothing was lost or invented. Everything may go on meanwhile; exit 1 when the law is broken."""
-        screen = console(error=True)
-        with Progress(
-            SpinnerColumn(),
-            TextColumn("{task.completed} events read"),
-            console=screen,
-            disable=not screen.is_terminal,
-            transient=True,
-        ) as progress:
-            task = progress.add_task("", total=None)
-            report = answer(lambda connection: prove(connection, lambda read: progress.update(task, completed=read)))
+        with counting("events") as seen:
+            report = answer(lambda connection: prove(connection, seen))
         if as_json:
             show_json(_plain(report))
         else:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 # Beyond this a double no longer holds every integer, so 1e300 and an integer are different facts.
@@ -19,6 +20,18 @@ def canonical(value: Any) -> str:
 def digest(value: Any) -> str:
     """Hash the canonical spelling (SHA-256, hexadecimal)."""
     return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def differing(first: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Name the entries in which two JSON objects differ."""
+    missing = object()
+    return [
+        name
+        for name in sorted({*first, *other})
+        if first.get(name, missing) is missing
+        or other.get(name, missing) is missing
+        or canonical(first[name]) != canonical(other[name])
+    ]
 
 
 def _plain(value: Any) -> Any:

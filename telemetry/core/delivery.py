@@ -6,7 +6,7 @@ courier's claim is the channel row's in-flight batch) goes from pending straight
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -113,6 +113,7 @@ class Delivery:
     attempt: Mapping[str, Any] | None = None  # an earlier try whose outcome was never learnt
     reason: str | None = None
     result: Mapping[str, Any] | None = None
+    holder: str | None = field(default=None, compare=False)  # who claimed it last, while it is not at its end
 
     @classmethod
     def of(cls, event: Event, destination: str, body: Mapping[str, Any], *, part: int = 0, **fields: Any) -> Self:

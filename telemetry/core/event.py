@@ -30,6 +30,7 @@ class Event:
     fired: int | None = None  # the revision that is told
     cancelled: "Cancelled | None" = None
     origin: Mapping[str, Any] | None = None  # what made it, where no producer did
+    repeats: "Repeats | None" = None
 
     @property
     def must_fire(self) -> bool:
@@ -47,6 +48,15 @@ class Ack:
 
     at: datetime
     deliveries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """What came again under an event's key: at least so often by what it came to, and when the last time."""
+
+    counts: Mapping[str, int]
+    last_at: datetime
+    differs: tuple[str, ...] = ()  # fields in which the last other body differed
 
 
 @dataclass(frozen=True, slots=True)

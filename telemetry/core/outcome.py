@@ -52,3 +52,8 @@ class Unknown:
 
 
 Outcome = Delivered | Retry | Dead | Parked | Unknown
+
+
+def name_of(outcome: Outcome) -> str:
+    """Name what it came to in one word."""
+    return "delivered" if isinstance(outcome, Delivered) else type(outcome).__name__.lower()

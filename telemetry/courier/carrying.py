@@ -6,7 +6,7 @@ the log alone lacks a line.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
@@ -14,12 +14,13 @@ import anyio
 from telemetry.core.carrier import Errand, Terms
 from telemetry.core.delivery import Delivery, Signal
 from telemetry.core.errors import ConflictError, StaleError, TellonceError
-from telemetry.core.outcome import Completed, Delivered, Outcome, Retry, Unknown
+from telemetry.core.outcome import Completed, Delivered, Outcome, Retry, Unknown, name_of
 from telemetry.courier.desk import Desk
 from telemetry.courier.gate import Gate
 from telemetry.courier.hold import End, Hold
 from telemetry.courier.settling import MET_ANOTHER, OVERTAKEN, Settling
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.tracing import trace_try
 from telemetry.store.attempts import Attempt
 from telemetry.store.transaction import Transaction, met_another
 
@@ -102,12 +103,14 @@ class Carrying:
 
     async def _tell(self, delivery: Delivery, outcome: Outcome, at: datetime, took: int) -> None:
         desk = self._desk
-        desk.metrics.attempts.labels(desk.consumer, _name(outcome)).inc()
+        desk.metrics.attempts.labels(desk.consumer, name_of(outcome)).inc()
         if isinstance(outcome, Delivered):
             since = delivery.order / 1_000_000
             desk.metrics.latency.observe(max(desk.clock.now().timestamp() - since, 0))
-        log.info("delivery.attempted", delivery=delivery.id, outcome=_name(outcome), took_ms=took, said=_said(outcome))
-        await note_attempt(desk, Attempt(delivery.id, at, _name(outcome), _said(outcome), desk.holder, took))
+        trace_try(delivery, desk.consumer, outcome, at, at + timedelta(milliseconds=took))
+        name, said = name_of(outcome), _said(outcome)
+        log.info("delivery.attempted", delivery=delivery.id, outcome=name, took_ms=took, said=said)
+        await note_attempt(desk, Attempt(delivery.id, at, name, said, desk.holder, took))
 
 
 async def note_attempt(desk: Desk, attempt: Attempt) -> None:
@@ -117,11 +120,6 @@ async def note_attempt(desk: Desk, attempt: Attempt) -> None:
     except TellonceError as error:
         desk.metrics.unlogged.inc()
         log.warning("attempt.unlogged", delivery=attempt.delivery, why=str(error))
-
-
-def _name(outcome: Outcome) -> str:
-    kind = Delivered if isinstance(outcome, Delivered) else type(outcome)
-    return kind.__name__.lower()
 
 
 def _said(outcome: Outcome) -> str:

@@ -18,6 +18,7 @@ from telemetry.ingest.answers import ErrorAnswer, IngestAnswer, answer
 from telemetry.ingest.auth import source_of
 from telemetry.ingest.envelope import Envelope
 from telemetry.ingest.intake import Intake
+from telemetry.ingest.interpreter import serve_dialects
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.refusal import Refusal, busy
 from telemetry.ingest.wire import JSON_TYPES, NDJSON_TYPES, Inflater, reader_of, too_large
@@ -122,6 +123,7 @@ def make_app(door: Door, readiness: Readiness, registry: CollectorRegistry) -> F
         with door.metrics.seconds.time():
             return await door.take(request)
 
+    serve_dialects(app, door, _body)
     _describe_key(app)
     return app
 

@@ -12,6 +12,7 @@ from telemetry.core.canary import CANARY
 from telemetry.core.clock import Clock
 from telemetry.core.errors import InvalidEventError, UnavailableError
 from telemetry.core.event import Event
+from telemetry.core.step import Step
 from telemetry.ingest.accept import Result, Sequencer, fields_of, make_event
 from telemetry.ingest.canary import Tickets, admitted
 from telemetry.ingest.envelope import Envelope, TooLargeError, read_envelope
@@ -20,6 +21,7 @@ from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import InForce, Policies
 from telemetry.ingest.refusal import busy
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.tracing import tracing
 
 log = get_logger(__name__)
 
@@ -42,6 +44,7 @@ class Intake:
         health: Callable[[str | None], None],
         token: Callable[[], str],
         tickets: Tickets,
+        again: Callable[[Result], None],
         *,
         max_event_bytes: int,
         patience: float,
@@ -52,8 +55,10 @@ class Intake:
         self._health = health
         self._token = token
         self._tickets = tickets
+        self._again = again
         self._max_event_bytes = max_event_bytes
         self._patience = patience
+        self._clock = clock
         self._sequencer = Sequencer(clock)
 
     async def take(self, submitted: Sequence[Any], source: str) -> list[Result]:
@@ -70,7 +75,9 @@ class Intake:
         shown = {one.canary for one in checked if isinstance(one, Envelope) and one.canary is not None}
         made = await self._make(checked, source, keyed, await self._good(shown))
         events = [one for one in made if isinstance(one, Event)]
-        stored = iter(await self._commit.submit(events, keyed) if events else ())
+        answers = await self._commit.submit(events, keyed) if events else ()
+        self._trace(events, answers)
+        stored = iter(answers)
         results = [next(stored) if isinstance(one, Event) else one for one in made]
         self._note([_counted_as(one) for one in checked], results)
         return results
@@ -115,6 +122,15 @@ class Intake:
                 made.append(Result("rejected", None, str(error)))
         return made
 
+    def _trace(self, events: Sequence[Event], answers: Sequence[Result]) -> None:
+        if not tracing.on:
+            return
+        now = self._clock.now()
+        for event, result in zip(events, answers, strict=True):
+            if result.status == "accepted":
+                said = {"type": event.type, "source": event.source}
+                tracing.tell(Step("ingest", event.key, event.receipt, event.received_at, now, said, first=True))
+
     def _note(self, types: Sequence[str], results: Sequence[Result]) -> None:
         labels = (name if self._policies.knows(name) else "other" for name in types)
         for (label, status), times in Counter(zip(labels, (result.status for result in results), strict=True)).items():
@@ -122,6 +138,7 @@ class Intake:
         self._metrics.resubmitted.inc(sum(result.status == "duplicate" for result in results))
         for result in results:
             if result.status in SKIPPED:
+                self._again(result)
                 first = result.first_received_at.isoformat() if result.first_received_at else None
                 differs = list(result.differs)
                 log.info("ingest.skipped", cause=result.status, key=result.id, first_received_at=first, differs=differs)

@@ -1,9 +1,6 @@
 """What a submission comes to whose key is taken: a repeat, a contradiction, or a revision of what is untold. Pure."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from telemetry.core.canonical import canonical
+from telemetry.core.canonical import differing
 from telemetry.core.event import Event
 from telemetry.ingest.accept import Result, Status
 
@@ -44,15 +41,4 @@ def _cancelled(event: Event) -> str | None:
 
 def _differing(first: Event, repeated: Event) -> list[str]:
     tops = [name for name in ("type", "distinct_id", "deliver_at") if getattr(first, name) != getattr(repeated, name)]
-    return tops + [f"properties.{name}" for name in _names(first.properties, repeated.properties)]
-
-
-def _names(first: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    missing = object()
-    return [
-        name
-        for name in sorted({*first, *other})
-        if first.get(name, missing) is missing
-        or other.get(name, missing) is missing
-        or canonical(first[name]) != canonical(other[name])
-    ]
+    return tops + [f"properties.{name}" for name in differing(first.properties, repeated.properties)]

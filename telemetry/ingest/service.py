@@ -11,6 +11,7 @@ from telemetry.ingest.group_commit import GroupCommit
 from telemetry.ingest.intake import Intake
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import Policies
+from telemetry.ingest.tally import Tally
 from telemetry.runtime.config import Config
 from telemetry.runtime.health import Readiness
 from telemetry.runtime.logs import get_logger
@@ -23,6 +24,7 @@ from telemetry.store.deferred import Deferred
 from telemetry.store.events import Events
 from telemetry.store.indexes import OWED, reconcile
 from telemetry.store.keys import Keys
+from telemetry.store.repeats import RepeatCounts
 
 log = get_logger(__name__)
 
@@ -70,6 +72,7 @@ class Storing:
             most=settings.commit_max,
             room=settings.queue_limit,
         )
+        tally = Tally(RepeatCounts(connection), connection.clock, lambda: token_hex(8))
         self._door.intake = Intake(
             policies,
             commit,
@@ -78,12 +81,14 @@ class Storing:
             self._health,
             lambda: token_hex(8),
             Canaries(connection).destinations,
+            tally.note,
             max_event_bytes=self._config.ingest.max_event_bytes,
             patience=settings.ingest_timeout,
         )
         self._health(None)
         async with anyio.create_task_group() as group:
             group.start_soon(self._feel_pulse, connection, name="pulse")
+            group.start_soon(tally.run, name="tally")
             await commit.run()
 
     async def _feel_pulse(self, connection: Connection) -> None:

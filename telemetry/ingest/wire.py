@@ -82,13 +82,14 @@ def reader_of(content_type: str, most: int) -> Reader:
         raise Refusal(415, f"Content-Type: expected {expected}, not {kind or 'nothing'}")
 
     def read(body: bytes) -> list[Any]:
-        text = _decode(body)
-        return _read_lines(text, most) if kind in NDJSON_TYPES else _bounded(_listed(_parse(text)), most)
+        text = decode(body)
+        return read_lines(text, most) if kind in NDJSON_TYPES else bounded(_listed(parse_json(text)), most)
 
     return read
 
 
-def _bounded(events: list[Any], most: int) -> list[Any]:
+def bounded(events: list[Any], most: int) -> list[Any]:
+    """Give the events; raise Refusal where there are too many."""
     if len(events) > most:
         raise Refusal(413, f"body: at most {most} events are taken at once")
     return events
@@ -110,16 +111,18 @@ def _listed(value: Any) -> list[Any]:
     return value
 
 
-def _read_lines(text: str, most: int) -> list[Any]:
+def read_lines(text: str, most: int) -> list[Any]:
+    """Read one JSON value a line; raise Refusal where a line is none, or there are too many."""
     events: list[Any] = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            events.append(_parse(line, lambda error, n=number: f"line {n}, column {error.colno}"))  # type: ignore[misc]
-            _bounded(events, most)
+            events.append(parse_json(line, lambda error, n=number: f"line {n}, column {error.colno}"))  # type: ignore[misc]
+            bounded(events, most)
     return events
 
 
-def _decode(body: bytes) -> str:
+def decode(body: bytes) -> str:
+    """Read a body as text; raise Refusal where it is not UTF-8."""
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -130,7 +133,8 @@ def _place(error: json.JSONDecodeError) -> str:
     return f"line {error.lineno}, column {error.colno}"
 
 
-def _parse(text: str, place: Callable[[json.JSONDecodeError], str] = _place) -> Any:
+def parse_json(text: str, place: Callable[[json.JSONDecodeError], str] = _place) -> Any:
+    """Read a JSON value; raise Refusal saying where it is none."""
     try:
         return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:

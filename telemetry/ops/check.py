@@ -117,7 +117,7 @@ async def _keys(connection: Connection, config: Config) -> list[Finding]:
         Finding(
             "error",
             f"types.{row.type}: the file's key is not the one in force",
-            f"`tellonce keys apply {row.type}` puts the file's in force",
+            f"`tellonce check --since 7d` tries it, `tellonce keys apply {row.type}` puts the file's in force",
             CONFIGURATION,
         )
         for row in wrong

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import anyio
 
@@ -105,11 +106,16 @@ async def _alias_all(connection: Connection, event_type: str, to: KeyPolicy, see
 def new_key(event: Event, to: KeyPolicy) -> str | None:
     """Make a stored event's key under another policy; None where the event does not hold what it takes."""
     # The producer's own id is not stored beside the key: nothing can be keyed by it afterwards.
-    sent = {"event": event.type, "distinct_id": event.distinct_id, "properties": event.properties}
     try:
-        return to.key(sent, event.source)
+        return to.key(claims_of(event), event.source)
     except InvalidEventError:
         return None
+
+
+def claims_of(event: Event) -> dict[str, Any]:
+    """Give what a producer claimed in a stored event, as far as it is stored."""
+    told = {name: getattr(event, name) for name in ("distinct_id", "properties", "deliver_at")}
+    return {"event": event.type, **told}
 
 
 def _compared(event_type: str, file: KeyPolicy | None, known: Policy | None) -> Compared:

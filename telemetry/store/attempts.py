@@ -7,7 +7,7 @@ from datetime import datetime
 
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, chunks, patiently, read
-from telemetry.store.deliveries import of_events
+from telemetry.store.deliveries import BY_ID, of_events
 
 INSERT_AT_ONCE = 1000
 
@@ -51,9 +51,9 @@ class Attempts:
         """Delete the attempts of events that are about to be forgotten."""
         await patiently(self._rows.delete_many, of_events(keys))
 
-    async def of_event(self, key: str) -> list[Attempt]:
-        """Read the attempts of all deliveries of an event, oldest first."""
-        rows = await read(self._rows, of_events([key]))
+    async def of_event(self, key: str, limit: int = 0) -> list[Attempt]:
+        """Read the attempts of all deliveries of an event, or the first so many by delivery; oldest first."""
+        rows = await read(self._rows, of_events([key]), sort=BY_ID, limit=limit)
         found = [
             Attempt(
                 row["_id"].rsplit("|", 2)[0],

@@ -77,11 +77,12 @@ class Census:
             found += [_holding(row, consumer) for row in rows]
         return found
 
-    async def events_of(self, event_type: str) -> AsyncIterator[Event]:
-        """Read every event of a type, under whatever key policy it was stored."""
+    async def events_of(self, event_type: str, since: datetime | None = None) -> AsyncIterator[Event]:
+        """Read every event of a type, under whatever key policy it was stored, or those received since a moment."""
         prefix = join_key(event_type, [""])
         within = {"$gt": prefix, "$lt": prefix[:-1] + chr(ord(":") + 1)}
-        async for row in walk(self._connection["events"], {"_id": within, "alias": {"$exists": False}}):
+        only: Row = {"_id": within, "alias": {"$exists": False}} | ({"received_at": {"$gte": since}} if since else {})
+        async for row in walk(self._connection["events"], only):
             yield event_from(row)
 
     async def alias(self, key: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 import bson
 
 from telemetry.core.delivery import TOMBSTONES, Delivery, State
-from telemetry.core.event import Ack, Cancelled, Event
+from telemetry.core.event import Ack, Cancelled, Event, Repeats
 from telemetry.core.key import slot
 
 Row = dict[str, Any]
@@ -66,7 +66,12 @@ def event_from(row: Mapping[str, Any]) -> Event:
         fired=row.get("fired"),
         cancelled=Cancelled(**row["cancelled"]) if "cancelled" in row else None,
         origin=row.get("origin"),
+        repeats=_repeats(row["repeats"]) if "repeats" in row else None,
     )
+
+
+def _repeats(row: Mapping[str, Any]) -> Repeats:
+    return Repeats(dict(row["counts"]), row["last_at"], tuple(row.get("differs", ())))
 
 
 def delivery_row(delivery: Delivery) -> Row:
@@ -145,6 +150,7 @@ def delivery_from(row: Mapping[str, Any]) -> Delivery:
         attempt=row.get("attempt"),
         reason=row.get("reason"),
         result=restored(row.get("result")),
+        holder=row.get("holder"),
     )
 
 

@@ -15,7 +15,9 @@ from telemetry.core.delivery import Delivery
 from telemetry.core.errors import TellonceError, UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.fan_out import FanOut
+from telemetry.core.step import Said, Step
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.tracing import tracing
 from telemetry.watcher.fan_out import FanOuts, Handed
 from telemetry.watcher.metrics import WatchMetrics
 
@@ -133,6 +135,7 @@ class Dispatcher:
             fired = {event.key: event.fired for event in told if event.fired is not None}
             await self._events.ack(acks, list(registered), fired)
             self._count(acks)
+            self._trace(told, acks, now)
         return [event for event in events if event.due_at is not None and not event.is_due(now)]
 
     async def _fire(self, due: Sequence[Event]) -> list[Event]:
@@ -239,6 +242,15 @@ class Dispatcher:
         party.rests_until = self._clock.monotonic() + pause
         self._metrics.failing.labels(party.name).set(1)
         log.warning("consumer.resting", consumer=party.name, why=why, seconds=round(pause, 1))
+
+    def _trace(self, told: Sequence[Event], acks: Mapping[str, Mapping[str, int]], began: datetime) -> None:
+        if not tracing.on:
+            return
+        ended = self._clock.now()
+        for event in told:
+            for name, deliveries in acks.get(event.key, {}).items():
+                said: dict[str, Said] = {"consumer": name, "deliveries": deliveries}
+                tracing.tell(Step("offer", event.key, event.receipt, began, ended, said))
 
     def _count(self, acks: Mapping[str, Mapping[str, int]]) -> None:
         for taken in acks.values():

@@ -62,6 +62,7 @@ async def test_explain(connection: Connection, environ: Environ) -> None:
     assert said.code == 0
     assert "discord took it over as 1 delivery" in said.out
     assert "50035: embed too long" in said.out
+    assert f"\n{'next':<23}  sign_up:u2|discord:1: dead" in said.out
     assert (await typed("explain sign_up:u2 --json", environ)).value["event"]["type"] == "sign_up"
     assert (await typed("explain sign_up:nobody", environ)).code == 1
 

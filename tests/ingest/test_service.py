@@ -118,6 +118,25 @@ async def test_an_event_of_an_open_process_costs_one_insert_and_nothing_else(
         assert ["insert"] == commands.sent
 
 
+async def test_a_hundred_repeats_are_noted_with_their_event_in_one_update(
+    commands: Commands, serving: Serving, connection: Connection
+) -> None:
+    async with serving() as producer:
+        await producer.send(sign_up("u1"))
+        commands.sent.clear()
+        await producer.send([sign_up("u1")] * 100)
+        await producer.send(sign_up("u1", properties={"plan": "pro"}))
+        await producer.send(sign_up("u2"))
+        assert "update" not in commands.sent
+    event = await Events(connection).get("sign_up:u1")
+    assert event is not None
+    assert event.repeats is not None
+    assert (event.repeats.counts, event.repeats.differs) == ({"duplicate": 100, "conflict": 1}, ("properties.plan",))
+    assert event.repeats.last_at >= event.received_at
+    assert 1 == commands.sent.count("update")
+    assert getattr(await Events(connection).get("sign_up:u2"), "repeats", "gone") is None
+
+
 async def test_a_database_that_hangs_or_is_killed_is_waited_for_and_answers_stay_true(
     serving: Serving, tmp_path: Any, database: str
 ) -> None:
