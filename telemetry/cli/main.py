@@ -24,7 +24,7 @@ NO, WRONG_USE, NO_DATABASE = 1, 2, 3
 DRIVER_THREADS = "8"
 # In the order in which someone who is new needs them. Each is a module of this package, imported when asked for.
 VERBS = (
-    *("up", "ingest", "watch", "courier", "send", "status", "explain", "audit", "dead", "parked", "retry"),
+    *("up", "ingest", "watch", "courier", "send", "sources", "status", "explain", "audit", "dead", "parked", "retry"),
     *("pause", "resume", "cancel", "verify", "canary", "check", "indexes", "keys", "consumers", "schedule", "audience"),
 )
 

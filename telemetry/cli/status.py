@@ -1,5 +1,6 @@
 """`tellonce status`: how things stand."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -8,7 +9,11 @@ from rich.text import Text
 from telemetry.cli.opening import answer
 from telemetry.cli.printing import AsJson, age, console, moment, say, show_json, table
 from telemetry.cli.runs import runs_table, show_progress
+from telemetry.cli.sources import sources_table
+from telemetry.core.warning import Warned
 from telemetry.ops.status import ChannelStatus, ConsumerStatus, Status, read_status
+
+WARNINGS_SHOWN = 10
 
 
 def command(app: typer.Typer) -> None:
@@ -45,6 +50,21 @@ def _show(found: Status) -> None:
         console().print(table("Discord channels", names, map(_channel, found.channels), right=("in flight",)))
     if found.runs:
         console().print(runs_table("Open runs", found.runs))
+    if found.sources:
+        console().print(sources_table(found.sources))
+    if found.warnings:
+        _warn(found.warnings)
+
+
+def _warn(found: Sequence[Warned]) -> None:
+    columns = ("kind", "type", "count", "since", "last", "the last one")
+    rows = [
+        (row.kind, row.type, f"{row.count:,}", moment(row.since), moment(row.last), f"{row.source}: {row.sample}")
+        for row in found[:WARNINGS_SHOWN]
+    ]
+    console().print(table("Warnings of ingest", columns, rows, right=("count",)))
+    if len(found) > WARNINGS_SHOWN:
+        say(f"{WARNINGS_SHOWN} of {len(found)} warnings; `tellonce status --json` has them all")
 
 
 def _consumer(row: ConsumerStatus, found: Status) -> list[object]:

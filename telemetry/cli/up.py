@@ -45,7 +45,6 @@ def command(app: typer.Typer) -> None:
         The database is embedded unless TELLONCE_MONGODB_URI is set, Discord is simulated unless DISCORD_TOKEN is.
         """
         settings, following = Settings.read(os.environ), _program(then)
-        settings.require_ingest_keys()
         with occupied() as directory:
             config = _config(settings)
             addresses = choose_addresses(settings, simulator_port, courier_names(settings, config))

@@ -13,6 +13,14 @@ class InvalidEventError(TellonceError):
     """The producer sent an event that can never be stored."""
 
 
+class UnknownTypeError(InvalidEventError):
+    """No policy says how facts of this type are told apart."""
+
+
+class MissingPartError(InvalidEventError):
+    """The event lacks what its key is made of."""
+
+
 class UnavailableError(TellonceError):
     """The database could not answer now; the same call may be made again."""
 

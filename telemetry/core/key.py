@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from telemetry.core.canonical import digest
-from telemetry.core.errors import InvalidEventError
+from telemetry.core.errors import InvalidEventError, MissingPartError
 
 PER_OCCURRENCE = "per occurrence"
 MAX_KEY_BYTES = 512
@@ -49,7 +49,7 @@ def occurrence_key(event: Mapping[str, Any], source: str) -> str:
     """Make the key of one occurrence: the producer's own id, within its source."""
     insert_id = event.get("insert_id")
     if not insert_id:
-        raise InvalidEventError(f"insert_id: required, as {event['event']!r} is counted per occurrence")
+        raise MissingPartError(f"insert_id: required, as {event['event']!r} is counted per occurrence")
     return join_key(str(event["event"]), [source, insert_id])
 
 
@@ -95,7 +95,7 @@ def _part(event: Mapping[str, Any], field: str) -> str:
         for name in field.split(".")[1:]:
             value = value.get(name) if isinstance(value, Mapping) else None
     if value is None or value == "":
-        raise InvalidEventError(f"{field}: required, as it is part of the key of {event['event']!r}")
+        raise MissingPartError(f"{field}: required, as it is part of the key of {event['event']!r}")
     return _spell(value, field)
 
 

@@ -2,15 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from telemetry.core.clock import Clock, milliseconds
+from telemetry.core.errors import InvalidEventError, MissingPartError, UnknownTypeError
 from telemetry.core.event import Event, new_event
 from telemetry.core.key import body_digest
-from telemetry.ingest.envelope import Envelope, happened, promised, zoned
+from telemetry.core.warning import Kind
+from telemetry.ingest.envelope import Envelope, TooLargeError, happened, promised, zoned
 
 Status = Literal["accepted", "duplicate", "conflict", "superseded", "too_late", "rejected"]
+# Further ahead than clocks and time zones differ.
+FUTURE = timedelta(days=1)
+WARNED: Mapping[type[InvalidEventError], Kind] = {
+    UnknownTypeError: Kind.UNKNOWN_TYPE,
+    MissingPartError: Kind.MISSING_KEY_PART,
+    TooLargeError: Kind.OVERSIZE,
+}
 PAST = "deliver_at is past: it is told at once"
 
 
@@ -25,6 +34,7 @@ class Result:
     differs: tuple[str, ...] = ()
     too_large: bool = False
     note: str | None = None
+    warns: Kind | None = None
 
 
 class Sequencer:
@@ -74,6 +84,13 @@ def fields_of(envelope: Envelope) -> dict[str, Any]:
 
 
 def accepted(event: Event) -> Result:
-    """Say that an event is stored, and what became of the time that was asked for."""
+    """Say that an event is stored, and what became of the times that it names."""
     past = event.deliver_at is not None and event.deliver_at < event.received_at
-    return Result("accepted", event.key, note=PAST if past else None)
+    skewed = past or event.time - event.received_at > FUTURE
+    return Result("accepted", event.key, note=PAST if past else None, warns=Kind.CLOCK_SKEW if skewed else None)
+
+
+def rejected(error: InvalidEventError) -> Result:
+    """Say why an event is not stored."""
+    kinds = (kind for wrong, kind in WARNED.items() if isinstance(error, wrong))
+    return Result("rejected", None, str(error), too_large=isinstance(error, TooLargeError), warns=next(kinds, None))

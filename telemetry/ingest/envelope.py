@@ -1,5 +1,6 @@
 """What a producer submits, checked: every refusal names the field, what is wrong and what is expected. Pure."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -8,12 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from telemetry.core.clock import milliseconds
 from telemetry.core.errors import InvalidEventError
 from telemetry.core.subscription import OWN
-from telemetry.ingest.values import Flaw, TooLarge, check_value
+from telemetry.ingest.values import MAX_INTEGER, Flaw, TooLarge, check_value
 from telemetry.runtime.config import nearest
 
 MAX_NAME = 256
 MAX_REVISION = 2**53 - 1
 LONGEST_WAIT = timedelta(days=3653)
+FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -21,8 +23,15 @@ class TooLargeError(InvalidEventError):
     """The event is over the limit for one."""
 
 
+def _as_whole(value: Any) -> Any:
+    # To JSON 42.0 and 42 are one number.
+    whole = isinstance(value, float) and value.is_integer() and -MAX_INTEGER <= value < MAX_INTEGER
+    return int(value) if whole else value
+
+
 def _as_text(value: Any) -> Any:
     # Many producers number their users: 42 and "42" are the same person.
+    value = _as_whole(value)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -38,19 +47,43 @@ Id = Annotated[
     str,
     BeforeValidator(_as_text),
     Field(min_length=1, max_length=MAX_NAME, strict=True),
-    WithJsonSchema({"anyOf": [NAME, {"type": "integer"}]}),
+    WithJsonSchema({"anyOf": [NAME, {"type": "integer", "minimum": -MAX_INTEGER, "maximum": MAX_INTEGER - 1}]}),
 ]
+# Numbers beyond this, to either side, are milliseconds: as seconds they would be of the year 2603.
+MILLISECONDS = 20_000_000_000
+
+
+def _described(years: str, *numbers: Mapping[str, float]) -> WithJsonSchema:
+    """Describe how a time may be given: years as a pattern, numbers by their bounds."""
+    texts = [{"type": "string", "format": spelling, "pattern": years} for spelling in ("date-time", "date")]
+    return WithJsonSchema({"anyOf": [*texts, *({"type": "number", **bounds} for bounds in numbers)]})
+
+
 Time = Annotated[
     datetime,
     BeforeValidator(_as_time),
-    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}]}),
+    _described(
+        "^(19[7-9]|2[01][0-9])[0-9]-",
+        {"minimum": EARLIEST.timestamp(), "exclusiveMaximum": LATEST.timestamp()},
+        {"exclusiveMinimum": MILLISECONDS, "exclusiveMaximum": LATEST.timestamp() * 1000},
+    ),
 ]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_as_time),
+    _described("^(?!0000)[0-9]{4}-", {"minimum": FIRST.timestamp() * 1000, "maximum": LAST.timestamp() * 1000}),
+]
+
+
+def _for_producers(schema: dict[str, Any]) -> None:
+    # A fact has none: whatever a producer wrote there would be refused.
+    del schema["properties"]["canary"]
 
 
 class Envelope(BaseModel):
     """One submitted event."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_for_producers)
 
     event: Name = Field(description="The type of fact; its key policy says which fields make two submissions the same.")
     distinct_id: Id = Field(description='Whom it is about; 42 and "42" are the same.')
@@ -63,10 +96,10 @@ class Envelope(BaseModel):
     insert_id: Id | None = Field(
         None, description="The producer's own id of this occurrence, for types that are counted per occurrence."
     )
-    deliver_at: Time | None = Field(
+    deliver_at: Moment | None = Field(
         None, description="Tell it then, and not before: within ten years, spelt as `time` is. A past one: at once."
     )
-    revision: int | None = Field(
+    revision: Annotated[int | None, BeforeValidator(_as_whole)] = Field(
         None,
         strict=True,
         ge=0,
@@ -74,9 +107,8 @@ class Envelope(BaseModel):
         description="Which spelling of this fact it is (0 where `deliver_at` is given without it). Until the fact is "
         "told, a higher revision takes the place of a lower one, and opens a cancelled one again.",
     )
-    canary: str | None = Field(
-        None, max_length=MAX_NAME, strict=True, description="The ticket of a canary. `tellonce canary` alone has one."
-    )
+    # The ticket of a canary, which `tellonce canary` alone has.
+    canary: str | None = Field(None, max_length=MAX_NAME, strict=True)
 
 
 def read_envelope(submitted: Any, max_bytes: int) -> Envelope:

@@ -13,13 +13,15 @@ from telemetry.core.clock import Clock
 from telemetry.core.errors import InvalidEventError, UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.step import Step
-from telemetry.ingest.accept import Result, Sequencer, fields_of, make_event
+from telemetry.core.warning import OTHER
+from telemetry.ingest.accept import Result, Sequencer, fields_of, make_event, rejected
 from telemetry.ingest.canary import Tickets, admitted
-from telemetry.ingest.envelope import Envelope, TooLargeError, read_envelope
+from telemetry.ingest.envelope import Envelope, read_envelope
 from telemetry.ingest.group_commit import GroupCommit
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import InForce, Policies
 from telemetry.ingest.refusal import busy
+from telemetry.ingest.warner import Warner
 from telemetry.runtime.logs import get_logger
 from telemetry.runtime.tracing import tracing
 
@@ -29,6 +31,7 @@ T = TypeVar("T")
 
 # After so many events the other requests have their turn.
 AT_A_STRETCH = 100
+FAR = "time is more than a day ahead: is that clock right?"
 SKIPPED = frozenset({"duplicate", "conflict", "superseded", "too_late"})
 
 
@@ -45,6 +48,8 @@ class Intake:
         token: Callable[[], str],
         tickets: Tickets,
         again: Callable[[Result], None],
+        admit: Callable[[str, int], None],
+        warner: Warner,
         *,
         max_event_bytes: int,
         patience: float,
@@ -56,13 +61,16 @@ class Intake:
         self._token = token
         self._tickets = tickets
         self._again = again
+        self._admit = admit
+        self._warner = warner
         self._max_event_bytes = max_event_bytes
         self._patience = patience
         self._clock = clock
         self._sequencer = Sequencer(clock)
 
     async def take(self, submitted: Sequence[Any], source: str) -> list[Result]:
-        """Answer for each submitted event, in order; raise Refusal when none can be answered for in time."""
+        """Answer for each submitted event, in order; raise Refusal when none can be, in time or by the rate."""
+        self._admit(source, len(submitted))
         with anyio.move_on_after(self._patience):
             return await self._take(submitted, source)
         why = f"the database has not confirmed the write within {self._patience:g} s"
@@ -79,7 +87,7 @@ class Intake:
         self._trace(events, answers)
         stored = iter(answers)
         results = [next(stored) if isinstance(one, Event) else one for one in made]
-        self._note([_counted_as(one) for one in checked], results)
+        self._note([_counted_as(one) for one in checked], results, source)
         return results
 
     async def _in_force(self, types: set[str]) -> InForce:
@@ -98,10 +106,8 @@ class Intake:
     def _check(self, submitted: Any) -> Envelope | Result:
         try:
             return read_envelope(submitted, self._max_event_bytes)
-        except TooLargeError as error:
-            return Result("rejected", None, str(error), too_large=True)
         except InvalidEventError as error:
-            return Result("rejected", None, str(error))
+            return rejected(error)
 
     async def _make(
         self, checked: Sequence[Envelope | Result], source: str, keyed: InForce, tickets: Mapping[str, str]
@@ -119,7 +125,7 @@ class Intake:
                 event = make_event(one, claims, key, source, receipt, first + next(order), received)
                 made.append(admitted(event, one.canary, tickets))
             except InvalidEventError as error:
-                made.append(Result("rejected", None, str(error)))
+                made.append(rejected(error))
         return made
 
     def _trace(self, events: Sequence[Event], answers: Sequence[Result]) -> None:
@@ -131,12 +137,15 @@ class Intake:
                 said = {"type": event.type, "source": event.source}
                 tracing.tell(Step("ingest", event.key, event.receipt, event.received_at, now, said, first=True))
 
-    def _note(self, types: Sequence[str], results: Sequence[Result]) -> None:
+    def _note(self, types: Sequence[str], results: Sequence[Result], source: str) -> None:
         labels = (name if self._policies.knows(name) else "other" for name in types)
         for (label, status), times in Counter(zip(labels, (result.status for result in results), strict=True)).items():
             self._metrics.events.labels(label, status).inc(times)
         self._metrics.resubmitted.inc(sum(result.status == "duplicate" for result in results))
-        for result in results:
+        for name, result in zip(types, results, strict=True):
+            if result.warns is not None:
+                said = ": ".join(filter(None, (result.id, result.error or result.note or FAR)))
+                self._warner.warn(result.warns, name or OTHER, source, said)
             if result.status in SKIPPED:
                 self._again(result)
                 first = result.first_received_at.isoformat() if result.first_received_at else None

@@ -1,14 +1,12 @@
 """Serving producers who speak another dialect: what they send becomes ours, and what we say becomes theirs."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Literal, Protocol
 
 from fastapi import FastAPI, Request, Response
-from pydantic import SecretStr
 
 from telemetry.ingest.accept import Result
-from telemetry.ingest.auth import source_of
 from telemetry.ingest.dialects.cloudevents import CLOUDEVENTS
 from telemetry.ingest.dialects.dialect import Dialect, Head, Posted, Reply, Results, rejected
 from telemetry.ingest.dialects.mixpanel import MIXPANEL
@@ -37,9 +35,11 @@ class Desk(Protocol):
     """Where events are taken; `intake` is absent while the database is."""
 
     limits: IngestLimits
-    keys: Mapping[str, SecretStr]
     metrics: IngestMetrics
     intake: Intake | None
+
+    async def source_of(self, authorization: str | None) -> str:
+        """Name the source of a request; raise Refusal where it is nobody's, or where nobody can tell."""
 
 
 def serve_dialects(app: FastAPI, desk: Desk, read_body: ReadBody) -> None:
@@ -82,18 +82,18 @@ class Interpreter:
         head = Head(request.url.path, request.headers, request.query_params)
         # Where the head says who it is, nobody else's body is read.
         credential = self._dialect.credential(head)
-        source = None if credential is None else self._source([credential])
+        source = None if credential is None else await self._source([credential])
         inflater = Inflater(request.headers.get("content-encoding", ""), self._max_body_bytes)
         posted = Posted(head, await self._read_body(request, inflater), self._max_events)
         reading = self._dialect.read(posted)
-        source = source or self._source(reading.credentials)
+        source = source or await self._source(reading.credentials)
         results = await self._submit(reading.records, source)
         self._note(results, source)
         return self._dialect.answer(posted, reading, results)
 
-    def _source(self, credentials: Sequence[str]) -> str:
+    async def _source(self, credentials: Sequence[str]) -> str:
         try:
-            sources = {source_of(f"Bearer {credential}", self._desk.keys) for credential in credentials}
+            sources = {await self._desk.source_of(f"Bearer {credential}") for credential in credentials}
         except Refusal as refusal:
             error = self._dialect.wants if refusal.status == HTTPStatus.UNAUTHORIZED else refusal.error
             raise Refusal(refusal.status, error, refusal.headers) from None

@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from telemetry.core.warning import Kind
 from telemetry.runtime.measures import suppressed
 
 
@@ -17,6 +18,17 @@ class IngestMetrics:
         )
         self.resubmitted = suppressed(registry).labels("resubmitted")
         self.requests = Counter("tellonce_ingest_requests", "Requests answered", ["status"], registry=registry)
+        self.sources = Counter(
+            "tellonce_ingest_source_events",
+            "Events submitted, by source and whether its rate let them in",
+            ["source", "outcome"],
+            registry=registry,
+        )
+        self.warnings = Counter(
+            "tellonce_ingest_warnings", "What somebody should look at, by kind", ["kind"], registry=registry
+        )
+        for kind in Kind:
+            self.warnings.labels(kind)
         self.seconds = Histogram("tellonce_ingest_request_seconds", "From request to answer", registry=registry)
         self.queued = Gauge("tellonce_ingest_queued_events", "Events that wait for a write", registry=registry)
         self.group_size = Histogram(

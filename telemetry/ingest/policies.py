@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 
 from telemetry.core.clock import Clock
-from telemetry.core.errors import ConfigurationError, InvalidEventError
+from telemetry.core.errors import ConfigurationError, UnknownTypeError
 from telemetry.core.key import KeyPolicy, body_key, occurrence_key
 from telemetry.ingest.refusal import busy
 from telemetry.runtime.config import Config, nearest
@@ -69,7 +69,7 @@ class Policies:
         if self._config.ingest.unknown_types == "body":
             return body_key(claims, source)
         name, known = str(claims["event"]), {*self._known, *self._config.types}
-        raise InvalidEventError(f"event: {name!r} has no key policy, so it needs an `insert_id`{nearest(name, known)}")
+        raise UnknownTypeError(f"event: {name!r} has no key policy, so it needs an `insert_id`{nearest(name, known)}")
 
     def knows(self, name: str) -> bool:
         """Say whether a type is one of ours, for a metric's label."""

@@ -2,6 +2,7 @@
 
 from telemetry.core.canonical import differing
 from telemetry.core.event import Event
+from telemetry.core.warning import Kind
 from telemetry.ingest.accept import Result, Status
 
 
@@ -24,7 +25,7 @@ def judge(first: Event, repeated: Event) -> Result:
         f"another body is stored under this key since {first.received_at.isoformat()}, and it stands; "
         f"different: {', '.join(differs)}"
     )
-    return Result("conflict", first.key, error, first.received_at, differs)
+    return Result("conflict", first.key, error, first.received_at, differs, warns=Kind.CONFLICT)
 
 
 def _rank(event: Event) -> int:

@@ -7,11 +7,15 @@ from prometheus_client import CollectorRegistry
 
 from telemetry.core.errors import UnavailableError
 from telemetry.ingest.app import Door, make_app
+from telemetry.ingest.auth import Callers
 from telemetry.ingest.group_commit import GroupCommit
 from telemetry.ingest.intake import Intake
+from telemetry.ingest.limits import Limits
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.ingest.policies import Policies
 from telemetry.ingest.tally import Tally
+from telemetry.ingest.usage import Usage
+from telemetry.ingest.warner import Warner
 from telemetry.runtime.config import Config
 from telemetry.runtime.health import Readiness
 from telemetry.runtime.logs import get_logger
@@ -25,6 +29,8 @@ from telemetry.store.events import Events
 from telemetry.store.indexes import OWED, reconcile
 from telemetry.store.keys import Keys
 from telemetry.store.repeats import RepeatCounts
+from telemetry.store.sources import Sources
+from telemetry.store.warnings import Warnings
 
 log = get_logger(__name__)
 
@@ -53,15 +59,33 @@ class Storing:
                     await reconcile(connection, [OWED])
                     policies = Policies(Keys(connection), self._config, connection.clock)
                     await policies.check()
-                    await self._store(connection, policies)
+                    usage = Usage(Sources(connection), connection.clock)
+                    callers = await self._know_callers(connection, usage)
+                    await self._store(connection, policies, callers, usage)
             except UnavailableError as error:
                 self._health(str(error))
             finally:
-                self._door.intake = None
+                self._door.intake = self._door.callers = self._door.warner = None
             await anyio.sleep(AGAIN_AFTER)
 
-    async def _store(self, connection: Connection, policies: Policies) -> None:
+    async def _know_callers(self, connection: Connection, usage: Usage) -> Callers:
+        callers = Callers(
+            self._settings.ingest_keys,
+            Sources(connection),
+            connection.clock,
+            self._health,
+            usage.note,
+            patience=self._settings.ingest_timeout,
+        )
+        await callers.check()
+        if callers.open:
+            self._settings.require_ingest_keys()
+        return callers
+
+    async def _store(self, connection: Connection, policies: Policies, callers: Callers, usage: Usage) -> None:
         metrics, settings = self._door.metrics, self._settings
+        limits = Limits(callers.rate_of, connection.clock, metrics)
+        warner = Warner(Warnings(connection), connection.clock, metrics, lambda: token_hex(8))
         commit = GroupCommit(
             Events(connection),
             Deferred(connection).revise,
@@ -82,13 +106,18 @@ class Storing:
             lambda: token_hex(8),
             Canaries(connection).destinations,
             tally.note,
+            limits.admit,
+            warner,
             max_event_bytes=self._config.ingest.max_event_bytes,
             patience=settings.ingest_timeout,
         )
+        self._door.callers, self._door.warner = callers, warner
         self._health(None)
         async with anyio.create_task_group() as group:
             group.start_soon(self._feel_pulse, connection, name="pulse")
             group.start_soon(tally.run, name="tally")
+            group.start_soon(usage.run, name="usage")
+            group.start_soon(warner.run, name="warner")
             await commit.run()
 
     async def _feel_pulse(self, connection: Connection) -> None:
@@ -141,10 +170,9 @@ class IngestService:
 
 async def run_ingest(settings: Settings, config: Config) -> None:
     """Run the ingest daemon until a signal; raise ConfigurationError where the operator must act first."""
-    settings.require_ingest_keys()
     settings.require_mongodb_uri()
     registry = CollectorRegistry()
     readiness = Readiness("database")
-    door = Door(config.ingest, settings.ingest_keys, IngestMetrics(registry))
+    door = Door(config.ingest, IngestMetrics(registry))
     web = WebService(make_app(door, readiness, registry), settings.ingest_host, settings.ingest_port, "ingest")
     await run_until_signalled([IngestService(web, Storing(settings, config, door, readiness))])

@@ -16,6 +16,7 @@ from telemetry.runtime.config import CANARY, SCHEDULES, Config
 from telemetry.runtime.settings import Settings
 from telemetry.store.audiences import Audiences
 from telemetry.store.client import Connection, connect
+from telemetry.store.sources import Sources
 
 GROUP = "tellonce.checks"
 CONFIGURATION, DATABASE, TOKEN, PERMISSION = 2, 3, 4, 5
@@ -40,7 +41,6 @@ async def check(
 ) -> list[Finding]:
     """Look at everything that can be looked at without changing it."""
     findings = [_file(config), *_canary(config), *_warnings(consumers)]
-    findings += _environment(settings)
     findings += await _database(settings, config, consumers)
     for point in entry_points(group=GROUP) if points is None else points:
         findings += await _foreign(point, settings, config)
@@ -75,16 +75,6 @@ def _warnings(consumers: Sequence[Consumer]) -> list[Finding]:
     ]
 
 
-def _environment(settings: Settings) -> list[Finding]:
-    try:
-        settings.require_ingest_keys()
-    except ConfigurationError as error:
-        return [Finding("error", str(error), "set it, then check again", CONFIGURATION)]
-    if not settings.ingest_keys:
-        return [Finding("warning", "ingest takes events without a key, from this machine only", "TELLONCE_INGEST_KEYS")]
-    return [Finding("ok", f"ingest knows {len(settings.ingest_keys)} keys")]
-
-
 async def _database(settings: Settings, config: Config, consumers: Sequence[Consumer]) -> list[Finding]:
     try:
         uri = settings.require_mongodb_uri()
@@ -94,12 +84,35 @@ async def _database(settings: Settings, config: Config, consumers: Sequence[Cons
         async with connect(uri, settings.database, patience=PATIENCE) as connection:
             answered = Finding("ok", f"the database {settings.database!r} answers")
             names = [consumer.name for consumer in consumers]
-            found = [answered, *await _indexes(connection, names), *await _keys(connection, config)]
+            found = [
+                answered,
+                *await _sources(connection, settings),
+                *await _indexes(connection, names),
+                *await _keys(connection, config),
+            ]
             return found + await _audiences(connection, consumers)
     except UnavailableError as error:
         return [Finding("error", str(error), "is it running, and is TELLONCE_MONGODB_URI right?", DATABASE)]
     except ConfigurationError as error:
         return [Finding("error", str(error), "mend the address, then check again", CONFIGURATION)]
+
+
+async def _sources(connection: Connection, settings: Settings) -> list[Finding]:
+    rows = (await Sources(connection).all()).values()
+    added = {source.name for source in rows if source.digests}
+    if both := sorted(added & settings.ingest_keys.keys()):
+        step = "take the name out of TELLONCE_INGEST_KEYS"
+        return [Finding("error", f"{', '.join(both)}: a source of that name was added too", step, CONFIGURATION)]
+    if known := len(added) + len(settings.ingest_keys):
+        return [Finding("ok", f"ingest knows {known} source{'s'[: known > 1]}")]
+    if any(source.revoked_at for source in rows):
+        return [Finding("warning", "every source is revoked: ingest takes nothing", "`tellonce sources add NAME`")]
+    try:
+        settings.require_ingest_keys()
+    except ConfigurationError as error:
+        return [Finding("error", str(error), "set it, then check again", CONFIGURATION)]
+    step = "`tellonce sources add NAME` closes it"
+    return [Finding("warning", "ingest takes events without a key, from this machine only", step)]
 
 
 async def _indexes(connection: Connection, names: Sequence[str]) -> list[Finding]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from telemetry.core.delivery import State
+from telemetry.core.warning import Warned
 from telemetry.ops.progress import Progress, progress
+from telemetry.ops.sources import SourceStatus, read_sources
 from telemetry.store.backlog import read_backlog
 from telemetry.store.channels import Block, Channel, Channels
 from telemetry.store.client import Connection
@@ -14,6 +16,7 @@ from telemetry.store.events import Events
 from telemetry.store.leases import Lease, Leases
 from telemetry.store.registry import Registered, Registry
 from telemetry.store.runs import Runs
+from telemetry.store.warnings import Warnings
 
 WATCHER = "watcher"
 
@@ -61,6 +64,8 @@ class Status:
     consumers: Sequence[ConsumerStatus]
     channels: Sequence[ChannelStatus]
     runs: Sequence[Progress]  # that are open
+    sources: Sequence[SourceStatus]
+    warnings: Sequence[Warned]  # newest first
 
 
 async def read_status(connection: Connection) -> Status:
@@ -82,6 +87,8 @@ async def read_status(connection: Connection) -> Status:
         consumers=[row for row in rows if row.since or row.unfinished],
         channels=[_channel(row, now, flying) for row in channels],
         runs=[progress(run, now) for run in await Runs(connection).open()],
+        sources=await read_sources(connection),
+        warnings=await Warnings(connection).all(),
     )
 
 

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from telemetry.core.carrier import USUAL_SCHEDULE
 from telemetry.core.clock import CLOCK_ERROR
 from telemetry.core.errors import ConfigurationError
+from telemetry.core.source import NAME
 from telemetry.runtime.config import explained, mistake, nearest
 
 PREFIX = "TELLONCE_"
@@ -23,7 +24,6 @@ SECRET = frozenset({"mongodb_uri", "ingest_keys", "discord_token"})
 _CHANNEL_LEASE = "less than TELLONCE_CHANNEL_LEASE minus TELLONCE_REQUEST_TIMEOUT"
 _COURIER_LEASE = "less than TELLONCE_COURIER_LEASE minus TELLONCE_RECORD_FRESH"
 _APART = CLOCK_ERROR.total_seconds()
-_SOURCE = re.compile(r"[A-Za-z0-9_.-]+")
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
 _WAIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh])")
@@ -87,7 +87,7 @@ def _read_keys(listed: Any) -> Any:
     keys: dict[str, str] = {}
     for place, entry in enumerate(filter(None, (part.strip() for part in listed.split(","))), 1):
         name, colon, secret = entry.partition(":")
-        if not (colon and _SOURCE.fullmatch(name) and secret.isascii() and secret.isprintable() and " " not in secret):
+        if not (colon and NAME.fullmatch(name) and secret.isascii() and secret.isprintable() and " " not in secret):
             raise ValueError(f"entry {place} is not of the form name:secret")
         if not secret or name in keys or secret in keys.values():
             raise ValueError(f"entry {place} ({name}) has no secret, or a name or secret that another entry has")
@@ -203,11 +203,11 @@ class Settings(BaseSettings):
         return self.mongodb_uri
 
     def require_ingest_keys(self) -> None:
-        """Raise ConfigurationError where ingest would be open to more than this machine."""
+        """Raise ConfigurationError where ingest, with no source added, would be open to more than this machine."""
         if not self.ingest_keys and not is_loopback(self.ingest_host):
             raise ConfigurationError(
                 f"TELLONCE_INGEST_KEYS: required on {self.ingest_host}, as without keys ingest is open to all; "
-                "expected name:secret,… (or TELLONCE_INGEST_HOST=127.0.0.1)"
+                "expected name:secret,… (or `tellonce sources add NAME`, or TELLONCE_INGEST_HOST=127.0.0.1)"
             )
 
 

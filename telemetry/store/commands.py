@@ -141,6 +141,18 @@ async def ensure(collection: Collection, name: str, fresh: Mapping[str, Any]) ->
     await patiently(once)
 
 
+async def upsert(collection: Collection, guard: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
+    """Change the row that a guard finds by its id, or make it; no, where a row of that id does not fit the guard."""
+
+    async def once() -> bool:
+        with suppress(DuplicateKeyError):
+            await collection.update_one(guard, change, upsert=True)
+            return True
+        return False
+
+    return await patiently(once)
+
+
 def chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:
     """Cut a sequence into pieces of at most `size`."""
     return [items[start : start + size] for start in range(0, len(items), size)]

@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pymongo.errors import DuplicateKeyError
-
 from telemetry.store.client import Connection
-from telemetry.store.commands import Row, patiently, read
+from telemetry.store.commands import Row, patiently, read, upsert
 
 COLLECTION = "endpoints"
 
@@ -60,11 +58,7 @@ class Endpoints:
         fresh = {"told": dict(told), "secrets": [{"value": secret}], "added_at": self._connection.clock.now()}
         guard: Row = {"_id": name, "secrets": {"$exists": False}}
         change = {"$set": fresh, "$unset": {"removed_at": ""}}
-        try:
-            result = await patiently(self._rows.update_one, guard, change, upsert=True)
-        except DuplicateKeyError:
-            return False
-        return bool(result.matched_count or result.upserted_id is not None)
+        return await upsert(self._rows, guard, change)
 
     async def remove(self, name: str) -> bool:
         """Remove an endpoint that was added; answer whether it was there."""
@@ -79,10 +73,7 @@ class Endpoints:
         """Switch an endpoint off; one that is off keeps its reason."""
         off = {"disabled": {"reason": reason, "at": self._connection.clock.now()}}
         guard: Row = {"_id": name, "disabled": {"$exists": False}}
-        try:
-            await patiently(self._rows.update_one, guard, {"$set": off}, upsert=True)
-        except DuplicateKeyError:
-            return
+        await upsert(self._rows, guard, {"$set": off})
 
     async def enable(self, name: str) -> bool:
         """Switch an endpoint on; answer whether it was off."""

@@ -8,14 +8,14 @@ import anyio.to_thread
 import pytest
 
 from telemetry.store.client import Connection
-from tests.cli.script import an_ingest, results
+from tests.cli.script import Answer, an_ingest, results
 from tests.cli.terminal import Said, tellonce
 
 FILE = """
 [canary]
 to = "discord:112233445566778955"
 """
-UNAUTHORIZED = 401, {}, {"error": "no known key"}
+UNAUTHORIZED: Answer = (401, {}, {"error": "no known key"})
 
 
 async def typed(environ: dict[str, str], *words: str) -> Said:

@@ -1,13 +1,16 @@
 """What the reading verbs say of a deployment, to a person and to a program."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
 
 from telemetry.core.delivery import Signal
 from telemetry.core.key import KeyPolicy
+from telemetry.core.warning import Kind, Warned
 from telemetry.store.client import Connection
 from telemetry.store.keys import Keys
+from telemetry.store.warnings import Warnings
 from tests.cli.terminal import Said, tellonce
 from tests.ops.deployment import CONSUMER, Deployment
 
@@ -111,3 +114,24 @@ async def test_keys_that_differ_are_shown_then_applied(connection: Connection, e
     assert "4 events hold nothing to make the new key from" in said.out
     assert (await typed("keys", environ)).code == 0
     assert "nothing to switch" in (await typed("keys apply --settle 0", environ)).out
+
+
+async def test_status_is_silent_on_warnings_until_there_are_some_and_then_shows_the_newest_first(
+    connection: Connection, environ: Environ
+) -> None:
+    assert "Warnings" not in (await typed("status", environ)).out
+    assert [] == (await typed("status --json", environ)).value["warnings"]
+    now = connection.clock.now()
+    for minutes in range(12):
+        at = now - timedelta(minutes=minutes)
+        said = Warned(Kind.UNKNOWN_TYPE, f"type{minutes}", 3, at, at, "web", "event: has no \x1b key policy")
+        await Warnings(connection).note(said, "stamp")
+
+    said_all = (await typed("status", environ)).out
+
+    assert said_all.index("type0 ") < said_all.index("type9 ")
+    assert "web: event: has no \\x1b key policy" in said_all
+    assert "type10" not in said_all
+    assert "10 of 12 warnings" in said_all
+    warnings = (await typed("status --json", environ)).value["warnings"]
+    assert (12, "unknown_type", 3) == (len(warnings), warnings[0]["kind"], warnings[0]["count"])

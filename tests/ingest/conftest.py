@@ -58,7 +58,7 @@ def serving(mongodb_uri: str, database: str) -> Serving:
         env: Mapping[str, Any] = {"mongodb_uri": mongodb_uri, "database": database, "ingest_port": 0} | settings
         chosen, parsed = Settings.model_validate(env), parse_config(config)
         registry, readiness = CollectorRegistry(), Readiness("database")
-        door = Door(parsed.ingest, chosen.ingest_keys, IngestMetrics(registry))
+        door = Door(parsed.ingest, IngestMetrics(registry))
         web = WebService(make_app(door, readiness, registry), chosen.ingest_host, chosen.ingest_port, "ingest")
         async with aiohttp.ClientSession() as session, anyio.create_task_group() as group:
             group.start_soon(IngestService(web, Storing(chosen, parsed, door, readiness)).run)

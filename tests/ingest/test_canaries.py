@@ -54,3 +54,9 @@ async def test_it_counts_as_no_fact_of_its_type(connection: Connection, producer
     _, metrics = await producer.get("/metrics")
     assert 'tellonce_ingest_events_total{status="accepted",type="other"} 1.0' in metrics
     assert 'type="sign_up"' not in metrics
+
+
+async def test_producers_are_told_of_no_such_field(producer: Producer) -> None:
+    _, described = await producer.get("/openapi.json")
+    assert "revision" in described
+    assert "canary" not in described

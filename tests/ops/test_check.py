@@ -12,6 +12,7 @@ from telemetry.runtime.settings import Settings
 from telemetry.store.client import Connection
 from telemetry.store.indexes import declared, reconcile
 from telemetry.store.keys import Keys
+from telemetry.store.sources import Sources
 from tests.facts import Recorder
 from tests.ops.test_audiences import set_audience
 
@@ -132,3 +133,34 @@ def test_the_most_basic_error_decides_the_exit_code() -> None:
     errors = [Finding("error", "", exit_code=code) for code in (PERMISSION, DATABASE, TOKEN)]
 
     assert exit_code(errors) == DATABASE
+
+
+async def test_sources_are_counted_wherever_they_are_kept_and_a_name_in_both_ends_with_2(
+    connection: Connection, mongodb_uri: str, database: str
+) -> None:
+    settings = told(MONGODB_URI=mongodb_uri, DATABASE=database, INGEST_KEYS="web:s3cret")
+    await Sources(connection).add("app", "digest", None)
+
+    assert "ingest knows 2 sources" in [finding.what for finding in await looked(settings)]
+
+    await Sources(connection).add("web", "digest", None)
+    findings = await looked(settings)
+
+    assert exit_code(findings) == 2
+    assert "web: a source of that name was added too" in [finding.what for finding in findings]
+
+
+async def test_an_ingest_that_others_reach_without_any_source_ends_with_2(
+    connection: Connection, mongodb_uri: str, database: str
+) -> None:
+    settings = told(MONGODB_URI=mongodb_uri, DATABASE=database, INGEST_HOST="192.0.2.1")
+
+    assert exit_code(await looked(settings)) == 2
+
+    await Sources(connection).add("app", "digest", None)
+
+    assert exit_code(await looked(settings)) == 0
+
+    await Sources(connection).revoke("app")
+
+    assert "every source is revoked: ingest takes nothing" in [one.what for one in await looked(settings)]
