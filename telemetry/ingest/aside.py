@@ -13,13 +13,14 @@ LAST_SECONDS = 2.0
 
 
 class Aside:
-    """Writes when there is something to write, and then rests for a while.
+    """Writes when there is something to write, after gathering for a while, and then rests for a while.
 
     What a write could not get across is kept for the next one; a stop writes what is left, a kill loses it.
     """
 
-    def __init__(self, write: Callable[[], Awaitable[None]], rest: float) -> None:
+    def __init__(self, write: Callable[[], Awaitable[None]], *, gather: float = 0, rest: float = 0) -> None:
         self._write = write
+        self._gather = gather
         self._rest = rest
         self._wanted = anyio.Event()
 
@@ -32,6 +33,7 @@ class Aside:
         try:
             while True:
                 await self._wanted.wait()
+                await anyio.sleep(self._gather)
                 self._wanted = anyio.Event()
                 await self._try()
                 await anyio.sleep(self._rest)

@@ -7,13 +7,25 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from telemetry.ingest.answers import ErrorAnswer, IngestAnswer
-from telemetry.ingest.envelope import Envelope
+from telemetry.ingest.envelope import NO_NUL, Envelope
+from telemetry.ingest.values import MAX_INTEGER
 from telemetry.ingest.wire import JSON_TYPES, NDJSON_TYPES
 from telemetry.runtime.config import IngestLimits
 
 Responses = dict[int | str, dict[str, Any]]
 PATH = "/ingest"
 EVENT = {"$ref": "#/components/schemas/Event"}
+# What can be stored of JSON, down to a depth that no schema can say.
+VALUE = {"$ref": "#/components/schemas/Value"}
+OBJECT = {"type": "object", "propertyNames": {"pattern": NO_NUL}, "additionalProperties": VALUE}
+ANY_VALUE = {
+    "anyOf": [
+        {"type": ["null", "boolean", "string"]},
+        {"type": "number", "minimum": -MAX_INTEGER, "maximum": MAX_INTEGER - 1},
+        {"type": "array", "items": VALUE},
+        OBJECT,
+    ]
+}
 AGAIN = {
     "Retry-After": {
         "description": "After so many seconds the same may be sent again.",
@@ -95,7 +107,7 @@ def describe(app: FastAPI, is_open: Callable[[], bool]) -> None:
     described = app.openapi()
     parts = described.setdefault("components", {})
     parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-    parts["schemas"]["Event"] = Envelope.model_json_schema()
+    parts["schemas"] |= {"Event": _event(), "Value": ANY_VALUE}
     ingest = described["paths"][PATH]["post"]
 
     def current() -> dict[str, Any]:
@@ -103,6 +115,12 @@ def describe(app: FastAPI, is_open: Callable[[], bool]) -> None:
         return described
 
     app.openapi = current  # type: ignore[method-assign]
+
+
+def _event() -> dict[str, Any]:
+    event = Envelope.model_json_schema()
+    event["properties"]["properties"]["anyOf"] = [OBJECT, {"type": "null"}]
+    return event
 
 
 def _headers(status: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a producer submits, checked: every refusal names the field, what is wrong and what is expected. Pure."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -41,6 +42,8 @@ def _as_time(value: Any) -> Any:
     return value
 
 
+# A name or a key that holds a NUL cannot be stored.
+NO_NUL = r"^[^\u0000]*$"
 NAME = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, strict=True)]
 Id = Annotated[
@@ -85,7 +88,10 @@ class Envelope(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_for_producers)
 
-    event: Name = Field(description="The type of fact; its key policy says which fields make two submissions the same.")
+    event: Name = Field(
+        description="The type of fact; its key policy says which fields make two submissions the same.",
+        json_schema_extra={"pattern": f"^(?!{re.escape(OWN)}){NO_NUL[1:]}"},
+    )
     distinct_id: Id = Field(description='Whom it is about; 42 and "42" are the same.')
     properties: dict[str, Any] | None = Field(None, description="Anything else: names with `$` and dots stay intact.")
     time: Time | None = Field(
@@ -94,7 +100,9 @@ class Envelope(BaseModel):
         "since 1970. Without it, when it was received.",
     )
     insert_id: Id | None = Field(
-        None, description="The producer's own id of this occurrence, for types that are counted per occurrence."
+        None,
+        json_schema_extra={"pattern": NO_NUL},
+        description="The producer's own id of this occurrence, for types that are counted per occurrence.",
     )
     deliver_at: Moment | None = Field(
         None, description="Tell it then, and not before: within ten years, spelt as `time` is. A past one: at once."

@@ -16,7 +16,7 @@ class Usage:
         self._rows = rows
         self._clock = clock
         self._used: dict[str, datetime] = {}
-        self._aside = Aside(self._write, EVERY)
+        self._aside = Aside(self._write, rest=EVERY)
 
     def note(self, source: str) -> None:
         """Note that a source was used now."""

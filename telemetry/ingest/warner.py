@@ -13,7 +13,7 @@ from telemetry.ingest.aside import Aside
 from telemetry.ingest.metrics import IngestMetrics
 from telemetry.store.warnings import Warnings
 
-REST = 3.0
+GATHER = 3.0
 # Producers make names up: beyond so many they are counted as one.
 MOST = 200
 KEPT = timedelta(days=30)
@@ -30,7 +30,7 @@ class Warner:
         self._counted: dict[str, Warned] = {}
         self._writing: dict[str, Warned] = {}
         self._known: set[str] | None = None
-        self._aside = Aside(self._write, REST)
+        self._aside = Aside(self._write, gather=GATHER)
 
     def warn(self, kind: Kind, event_type: str, source: str, text: str) -> None:
         """Count one; it is never waited for."""

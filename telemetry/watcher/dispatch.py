@@ -73,6 +73,7 @@ class Party:
     refresh: Callable[[], Awaitable[None]] | None = None  # where what it plans by changes at run time
     failures: int = 0
     rests_until: float = 0.0  # monotonic
+    behind: bool = False  # it lacks what only a sweep finds: no hint of something later may overtake that
 
     @property
     def name(self) -> str:
@@ -113,10 +114,11 @@ class Dispatcher:
         """List the parties that back off now or have yet to show that they recovered."""
         return [party for party in self.parties if party.failures]
 
-    async def dispatch(self, events: Sequence[Event]) -> list[Event]:
+    async def dispatch(self, events: Sequence[Event], *, hinted: bool = False) -> list[Event]:
         """Offer events where they are owed and due; give back those that are owed later.
 
-        Raises UnavailableError when nothing could be recorded.
+        What was only hinted at is offered to nobody who is behind. Raises UnavailableError when nothing could be
+        recorded.
         """
         self.handed_over.clear()
         if not events:
@@ -125,7 +127,7 @@ class Dispatcher:
         registered = await self._registry.read()
         now = self._clock.now()
         due = sorted((event for event in events if event.is_due(now)), key=lambda event: event.order)
-        serving = self._serving(registered)
+        serving = [party for party in self._serving(registered) if not (hinted and party.behind)]
         told = await self._fire(due) if serving else []
         acks: dict[str, dict[str, int]] = defaultdict(dict)
         for party in serving:
@@ -150,11 +152,14 @@ class Dispatcher:
 
     def _serving(self, registered: Mapping[str, Owed]) -> list[Party]:
         now = self._clock.monotonic()
-        return [
+        served = [
             party
             for party in self.parties
             if party.name in registered and not registered[party.name].paused and party.rests_until <= now
         ]
+        for party in self.parties:
+            party.behind |= party not in served
+        return served
 
     async def _offer(self, party: Party, events: Sequence[Event]) -> dict[str, int]:
         try:
@@ -238,6 +243,7 @@ class Dispatcher:
 
     def _rest(self, party: Party, why: str) -> None:
         party.failures += 1
+        party.behind = True
         pause = FAILING.delay(party.failures, self._chance)
         party.rests_until = self._clock.monotonic() + pause
         self._metrics.failing.labels(party.name).set(1)

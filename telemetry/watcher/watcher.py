@@ -11,7 +11,7 @@ import anyio
 from telemetry.core.clock import CLOCK_ERROR, Clock
 from telemetry.core.event import Event
 from telemetry.runtime.logs import get_logger
-from telemetry.watcher.dispatch import Dispatcher
+from telemetry.watcher.dispatch import Dispatcher, Party
 from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.soon import Soon
 from telemetry.watcher.sweep import Sweep
@@ -70,7 +70,7 @@ class Watcher:
         self._beside = beside or {}  # by collection: whom to tell that it has changed
         self._hints: dict[str, None] = {}
         self._woken = anyio.Event()
-        self._overflowed = anyio.Event()
+        self._roused = anyio.Event()
         # One offers at a time, or what came later could be queued first.
         self._offering = anyio.Lock()
         self._caught_up = anyio.Event()
@@ -104,7 +104,7 @@ class Watcher:
         else:
             self._hints.clear()
             self._caught_up = anyio.Event()
-            self._overflowed.set()
+            self._roused.set()
 
     async def _await_due(self) -> None:
         """Have what was noted as due soon looked at when it is."""
@@ -126,12 +126,16 @@ class Watcher:
                     keys = list(self._hints)[: self._batch]
                     for key in keys:
                         del self._hints[key]
-                    await self._serve(self._quick, await self._quick.events.fetch(keys))
+                    behind = self._behind()
+                    await self._serve(self._quick, await self._quick.events.fetch(keys), hinted=True)
+                    if self._behind() - behind:
+                        # When it may be tried again, only who sweeps knows to wait for.
+                        self._roused.set()
 
     async def _keep_sweeping(self) -> None:
         progress = self._sweep.progress
         while True:
-            self._overflowed = anyio.Event()
+            self._roused = anyio.Event()
             now = self._clock.monotonic()
             full = now >= progress.next_full
             behind = self._caught_up
@@ -141,7 +145,7 @@ class Watcher:
             again = [self._clock.monotonic() + self._sweep_every]
             again += [party.rests_until for party in self._thorough.dispatcher.resting()]
             with anyio.move_on_after(min(again) - self._clock.monotonic()):
-                await self._overflowed.wait()
+                await self._roused.wait()
 
     async def _sweep_once(self, *, full: bool) -> None:
         for party in await self._thorough.dispatcher.available():
@@ -154,9 +158,22 @@ class Watcher:
                     failed |= await self._serve(self._thorough, page)
             if party.name not in failed:
                 self._sweep.served(party.name, until)
+            if party.behind and not party.failures:
+                await self._catch_up(party)
 
-    async def _serve(self, lane: Lane, events: Sequence[Event]) -> set[str]:
-        if later := await lane.dispatcher.dispatch(events):
+    async def _catch_up(self, party: Party) -> None:
+        """Offer what came after a sweep had passed it, while hints were followed without a consumer; then with it."""
+        async with self._offering:
+            party.behind = False
+            until = self._clock.now() + CLOCK_ERROR + self._ahead
+            async for page in self._sweep.pages(party.name, until, full=False):
+                await self._serve(self._thorough, page)
+
+    def _behind(self) -> set[str]:
+        return {party.name for party in self._quick.dispatcher.parties if party.behind}
+
+    async def _serve(self, lane: Lane, events: Sequence[Event], *, hinted: bool = False) -> set[str]:
+        if later := await lane.dispatcher.dispatch(events, hinted=hinted):
             self._soon.note(later, self._clock.now() + self._ahead)
             self._noted.set()
         failed = {party.name for party in lane.dispatcher.resting()}

@@ -195,7 +195,7 @@ async def test_the_last_use_is_noted_once_a_minute_and_when_ingest_stops(
         await until(noted)
         first = (await source(connection, "web")).last_used
         commands.sent.clear()
-        for number in range(10):
+        for number in range(10, 20):
             assert 202 == (await producer.send(occurrence(number), **web))[0]
             assert 202 == (await producer.send(occurrence(number), **bearing("s3cret")))[0]
         assert 0 == commands.sent.count("update")
@@ -278,3 +278,17 @@ async def test_while_nobody_can_tell_a_source_its_requests_are_put_off_and_not_r
         monkeypatch.setattr(Sources, "all", hang)
         status, answer = await producer.send(occurrence(1), **web)
         assert (503, True) == (status, "send the same again" in answer["error"])
+
+
+async def test_a_producer_of_another_maker_is_a_source_like_any_other(serving: Serving, connection: Connection) -> None:
+    async with serving() as producer:
+        key = (await add(connection, "shop", Rate.parse("1/h"), ())).secret
+        for number, status in ((1, 200), (2, 429)):
+            sent = {"type": "track", "event": "sign_up", "userId": f"u{number}", "messageId": f"m{number}"}
+            async with producer.session.post(
+                f"{producer.url}/v1/batch", json={"writeKey": key, "batch": [sent]}
+            ) as answer:
+                assert (status, key in await answer.text()) == (answer.status, False)
+                assert (status == 429) == ("Retry-After" in answer.headers)
+        (event,) = [row async for row in connection["events"].find()]
+        assert "shop" == event["source"]

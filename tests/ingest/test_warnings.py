@@ -87,7 +87,7 @@ async def test_what_is_well_is_not_warned_of_and_costs_nothing(
     async with serving() as producer:
         await producer.send(sign_up("u1"))
         commands.sent.clear()
-        for body in (sign_up("u1"), sign_up("u2", time="2020-01-01"), {"event": "x", "distinct_id": "u"}):
+        for body in (sign_up("u3"), sign_up("u2", time="2020-01-01"), {"event": "x", "distinct_id": "u"}):
             await producer.send(body | {"insert_id": "i"})
         assert 0 == commands.sent.count("update")
     assert {} == await stored(connection)
@@ -96,7 +96,7 @@ async def test_what_is_well_is_not_warned_of_and_costs_nothing(
 async def test_a_request_does_not_wait_for_the_warning_nor_fail_with_it(
     serving: Serving, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warner, "REST", 0.01)
+    monkeypatch.setattr(warner, "GATHER", 0.01)
     note, tries = Warnings.note, list[str]()
     mended = anyio.Event()
 

@@ -130,6 +130,30 @@ async def test_a_failing_consumer_backs_off_alone_and_is_served_when_it_recovers
         await until(lambda: settled(connection, "sign_up:u1", "sign_up:u2"))
 
 
+async def test_what_a_consumer_missed_while_it_failed_is_offered_before_what_came_later(
+    connection: Connection, watching: Watching
+) -> None:
+    """
+    A hint of something new must not overtake what only the next sweep finds.
+    """
+    failing = Recorder("failing")
+    async with watching(failing) as dispatcher:
+        queue = Failing(connection, "failing")
+        (party,) = dispatcher.parties
+        party.queue = queue
+        await Events(connection).insert([an_event("sign_up:u1")])
+        await until(lambda: true(party.failures > 0))
+        queue.well, party.rests_until = True, 0.0
+        await Events(connection).insert([an_event("sign_up:u2")])
+        await until(lambda: settled(connection, "sign_up:u1", "sign_up:u2"))
+    assert ["sign_up:u1", "sign_up:u2"] == queue.took
+
+
+async def true(fact: bool) -> bool:
+    """Say a fact of this process."""
+    return fact
+
+
 async def test_a_delivery_that_is_refused_for_good_holds_up_only_its_event(
     connection: Connection, watching: Watching
 ) -> None:
@@ -168,10 +192,15 @@ class Failing(Deliveries):
 
     well = False
 
+    def __init__(self, connection: Connection, consumer: str) -> None:
+        super().__init__(connection, consumer)
+        self.took: list[str] = []  # keys of events, in the order in which they were offered
+
     async def offer(self, deliveries: Sequence[Delivery]) -> list[str]:
         """Take offers once well."""
         if not self.well:
             raise UnavailableError("this queue is away")
+        self.took += [delivery.event for delivery in deliveries]
         return await super().offer(deliveries)
 
 
