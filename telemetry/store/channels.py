@@ -11,6 +11,7 @@ from typing import Any
 from telemetry.core.channel import AT
 from telemetry.store.client import Connection
 from telemetry.store.commands import chunks, ensure, patiently, read
+from telemetry.store.documents import read_as
 
 CHANNELS_ONLY = {"_id": {"$lt": AT}}
 
@@ -156,7 +157,7 @@ def batch_row(batch: Batch) -> dict[str, Any]:
 def batch_from(row: Mapping[str, Any]) -> Batch:
     """Read a batch as it is stored."""
     members = tuple((member["id"], member["generation"]) for member in row["members"])
-    return Batch(**{**row, "members": members})
+    return read_as(Batch, {**row, "members": members})
 
 
 def _channel(row: Mapping[str, Any]) -> Channel:
@@ -166,5 +167,5 @@ def _channel(row: Mapping[str, Any]) -> Channel:
         epoch=row["epoch"],
         until=row["until"],
         batch=batch_from(row["batch"]) if row.get("batch") else None,
-        block=Block(**row["block"]) if row.get("block") else None,
+        block=read_as(Block, row["block"]) if row.get("block") else None,
     )

@@ -1,4 +1,4 @@
-"""Rows as the earliest layout had them are read, carried, and proven like those of today."""
+"""Rows as the earliest layout had them, and with what a later one adds, are read and carried like those of today."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -110,3 +110,20 @@ async def test_what_waited_is_told_once_what_was_told_is_not_and_the_law_holds(b
 async def test_a_fact_of_then_is_explained(bench: Bench) -> None:
     await write_rows(bench)
     assert await explain(bench.connection, DEAD)
+
+
+async def test_what_a_later_version_adds_to_rows_is_passed_over(bench: Bench) -> None:
+    """
+    So that a former version can go on with them: as a batch that was on its way, and a block.
+    """
+    await bench.offer("t:1", "t:2")
+    bench.discord.faults.script(action="drop", when="after")
+    async with bench.bot(history_settle=60, nonce_window=0.01):
+        await bench.until_requests(1)
+    for name in ("events", "discord_queue", "channels", "consumers"):
+        await bench.connection[name].update_many({}, {"$set": {"later": {"more": 1}}})
+    added = {"batch.later": 1, "block": {"reason": "forbidden", "until": THEN, "tries": 1, "later": 1}, "until": THEN}
+    await bench.connection["channels"].update_many({}, {"$set": added})
+    async with bench.bot(nonce_window=0.01):
+        await bench.until_all(State.DELIVERED, "t:1", "t:2")
+    assert ["t:1", "t:2"] == bench.shown()
