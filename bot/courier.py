@@ -111,6 +111,8 @@ class ChannelCourier:
         return True
 
     async def _resume(self, batch: Batch) -> None:
+        # Who made a try is not known where a backup was put back: it was this bot.
+        batch = replace(batch, author=batch.author or self._desk.session.author)
         # Parked when nobody could tell whether it was posted: that is still the first thing to find out.
         if await self._settlement.hold(batch):
             self._standing.let_go("")

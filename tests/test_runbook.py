@@ -1,15 +1,20 @@
-"""The runbook's queries run, and say what it says that they do."""
+"""The runbook's commands and queries run, and say what it says that they do."""
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import pytest
 
+from telemetry.core.cron import check_cron
 from telemetry.core.delivery import Signal, State
 from telemetry.core.event import Event
 from telemetry.store.attempts import Attempt, Attempts
@@ -17,13 +22,27 @@ from telemetry.store.claims import Claims
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
+from telemetry.store.indexes import declared, reconcile
 from telemetry.store.lanes import Lanes
+from telemetry.store.registry import Registry
+from tests.cli.terminal import tellonce
 from tests.facts import a_delivery, an_event
 
+ROUTES = """
+[[discord.routes]]
+events = ["sign_up", "badge_awarded"]
+channel = "community"
+title = "{{ distinct_id }}"
+"""
 PAGE = (Path(__file__).parents[1] / "docs" / "runbook.md").read_text()
 QUERIES: Mapping[str, Any] = {
     name: json.loads(text) for name, text in re.findall(r"```json (\w+)\n(.*?)```", PAGE, re.DOTALL)
 }
+
+
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+# What each exits with on the deployment below: there is no ingest, so no canary comes through.
+CODES = {line: 1 if line.startswith("tellonce canary") else 0 for line in COMMANDS}
 
 
 async def ask(connection: Connection, name: str, **changes: Any) -> list[dict[str, Any]]:
@@ -46,6 +65,36 @@ def _with(query: Any, words: Mapping[str, datetime]) -> Any:
 def a_follow_up(key: str, subject: str) -> Event:
     origin = {"handler": "find_winners", "event": "campaign_closing:c1"}
     return replace(an_event(key), distinct_id=subject, origin=origin)
+
+
+def test_every_verb_that_the_page_speaks_of_is_one() -> None:
+    for words in sorted(set(re.findall(r"`tellonce ([a-z]+(?: [a-z]+)?)", PAGE))):
+        said = tellonce(*words.split(), "--help")
+        assert 0 == said.code, (words, said.err)
+
+
+async def test_every_command_of_the_page_runs(
+    connection: Connection, mongodb_uri: str, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = "".join(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))
+    (tmp_path / "tellonce.toml").write_text(file + ROUTES)
+    environ = {"TELLONCE_MONGODB_URI": mongodb_uri, "TELLONCE_DATABASE": database, "TELLONCE_INGEST_PORT": "1"}
+    await reconcile(connection, declared(["discord", "webhook"]))
+    await Registry(connection).register("discord")
+    assert len(COMMANDS) > 10
+    for line in dict.fromkeys(COMMANDS):
+        words = shlex.split(line.replace("--wait 2m", ""))[1:]
+        words += ["--wait", "1s"] if words[0] == "canary" else []
+        said = await anyio.to_thread.run_sync(partial(tellonce, *words, **environ))
+        assert CODES[line] == said.code, (line, said.out, said.err)
+        assert "arrived" not in said.out or "ingest" in said.out, said.out
+
+
+def test_the_line_for_cron_is_a_command_of_the_page() -> None:
+    (line,) = re.findall(r"```crontab\n(.*?)\n```", PAGE, re.DOTALL)
+    assert "&& tellonce canary --json >" in line
+    assert check_cron(" ".join(line.split()[:5]))
 
 
 def test_each_query_of_the_page_is_asked_here() -> None:

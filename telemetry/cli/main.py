@@ -25,8 +25,8 @@ DRIVER_THREADS = "8"
 # In the order in which someone who is new needs them. Each is a module of this package, imported when asked for.
 VERBS = (
     *("up", "ingest", "watch", "courier", "send", "sources", "status", "explain", "audit", "dead", "parked"),
-    *("retry", "replay", "pause", "resume", "cancel", "verify", "forget", "check", "indexes", "keys", "consumers"),
-    *("schedule", "audience"),
+    *("retry", "replay", "pause", "resume", "cancel", "verify", "canary", "forget", "check", "indexes", "keys"),
+    *("consumers", "schedule", "audience"),
 )
 
 

@@ -45,7 +45,7 @@ def command(app: typer.Typer) -> None:
         given: dict[str, Any] = {"event": event, "distinct_id": distinct_id, "time": time, "insert_id": insert_id}
         given |= {"deliver_at": deliver_at, "revision": revision}
         with _input(given, properties or [], file) as (lines, size):
-            tally = anyio.run(_send, lines, size, _address(url), key, patience)
+            tally = anyio.run(_send, lines, size, address_of(url), key, patience)
         _show(tally, as_json=as_json)
         if not tally.clean:
             raise typer.Exit(1)
@@ -84,7 +84,8 @@ def read_property(text: str) -> tuple[str, Any]:
         raise typer.BadParameter(f"{text!r}: not JSON: {error}") from error
 
 
-def _address(url: str | None) -> str:
+def address_of(url: str | None) -> str:
+    """Say where ingest is: where one is told, else where it runs here; raise ConfigurationError for no address."""
     running = None if url else running_here()
     port = os.environ.get("TELLONCE_INGEST_PORT")
     base = url or (running.ingest if running else f"http://127.0.0.1:{port}" if port else DEFAULT_URL)

@@ -78,10 +78,15 @@ Moment = Annotated[
 ]
 
 
+def _for_producers(schema: dict[str, Any]) -> None:
+    # A fact has none: whatever a producer wrote there would be refused.
+    del schema["properties"]["canary"]
+
+
 class Envelope(BaseModel):
     """One submitted event."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_for_producers)
 
     event: Name = Field(
         description="The type of fact; its key policy says which fields make two submissions the same.",
@@ -110,6 +115,8 @@ class Envelope(BaseModel):
         description="Which spelling of this fact it is (0 where `deliver_at` is given without it). Until the fact is "
         "told, a higher revision takes the place of a lower one, and opens a cancelled one again.",
     )
+    # The ticket of a canary, which `tellonce canary` alone has.
+    canary: str | None = Field(None, max_length=MAX_NAME, strict=True)
 
 
 def read_envelope(submitted: Any, max_bytes: int) -> Envelope:

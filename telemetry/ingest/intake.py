@@ -1,19 +1,21 @@
 """From the events of one request to what became of each."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, TypeVar
 
 import anyio
 import anyio.lowlevel
 
+from telemetry.core.canary import CANARY
 from telemetry.core.clock import Clock
 from telemetry.core.errors import InvalidEventError, UnavailableError
 from telemetry.core.event import Event
 from telemetry.core.step import Step
 from telemetry.core.warning import OTHER
 from telemetry.ingest.accept import Result, Sequencer, fields_of, make_event, rejected
+from telemetry.ingest.canary import Tickets, admitted
 from telemetry.ingest.envelope import Envelope, read_envelope
 from telemetry.ingest.group_commit import GroupCommit
 from telemetry.ingest.metrics import IngestMetrics
@@ -44,6 +46,7 @@ class Intake:
         metrics: IngestMetrics,
         health: Callable[[str | None], None],
         token: Callable[[], str],
+        tickets: Tickets,
         again: Callable[[Result], None],
         admit: Callable[[str, int], None],
         warner: Warner,
@@ -56,6 +59,7 @@ class Intake:
         self._metrics = metrics
         self._health = health
         self._token = token
+        self._tickets = tickets
         self._again = again
         self._admit = admit
         self._warner = warner
@@ -76,18 +80,25 @@ class Intake:
     async def _take(self, submitted: Sequence[Any], source: str) -> list[Result]:
         checked = [self._check(one) async for one in _in_turns(submitted)]
         keyed = await self._in_force({one.event for one in checked if isinstance(one, Envelope)})
-        made = await self._make(checked, source, keyed)
+        shown = {one.canary for one in checked if isinstance(one, Envelope) and one.canary is not None}
+        made = await self._make(checked, source, keyed, await self._good(shown))
         events = [one for one in made if isinstance(one, Event)]
         answers = await self._commit.submit(events, keyed) if events else ()
         self._trace(events, answers)
         stored = iter(answers)
         results = [next(stored) if isinstance(one, Event) else one for one in made]
-        self._note([one.event if isinstance(one, Envelope) else "" for one in checked], results, source)
+        self._note([_counted_as(one) for one in checked], results, source)
         return results
 
     async def _in_force(self, types: set[str]) -> InForce:
+        return await self._known(self._policies.in_force(types))
+
+    async def _good(self, tickets: set[str]) -> Mapping[str, str]:
+        return await self._known(self._tickets(tickets)) if tickets else {}
+
+    async def _known(self, asked: Awaitable[T]) -> T:
         try:
-            return await self._policies.in_force(types)
+            return await asked
         except UnavailableError as error:
             self._health(str(error))
             raise busy(str(error)) from error
@@ -99,7 +110,7 @@ class Intake:
             return rejected(error)
 
     async def _make(
-        self, checked: Sequence[Envelope | Result], source: str, keyed: InForce
+        self, checked: Sequence[Envelope | Result], source: str, keyed: InForce, tickets: Mapping[str, str]
     ) -> Sequence[Event | Result]:
         # One receipt a request: what a broken try has written is recognised as its own.
         receipt, order, made = self._token(), count(), list[Event | Result]()
@@ -111,7 +122,8 @@ class Intake:
             claims = fields_of(one)
             try:
                 key = self._policies.key(claims, source, keyed[one.event])
-                made.append(make_event(one, claims, key, source, receipt, first + next(order), received))
+                event = make_event(one, claims, key, source, receipt, first + next(order), received)
+                made.append(admitted(event, one.canary, tickets))
             except InvalidEventError as error:
                 made.append(rejected(error))
         return made
@@ -139,6 +151,13 @@ class Intake:
                 first = result.first_received_at.isoformat() if result.first_received_at else None
                 differs = list(result.differs)
                 log.info("ingest.skipped", cause=result.status, key=result.id, first_received_at=first, differs=differs)
+
+
+def _counted_as(one: Envelope | Result) -> str:
+    """Name the type that an event counts as: a canary is no fact of the type whose way it goes."""
+    if isinstance(one, Result):
+        return ""
+    return one.event if one.canary is None else CANARY
 
 
 async def _in_turns(items: Sequence[T]) -> AsyncIterator[T]:

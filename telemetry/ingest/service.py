@@ -23,6 +23,7 @@ from telemetry.runtime.logs import get_logger
 from telemetry.runtime.service import Service, keep_running, run_until_signalled
 from telemetry.runtime.settings import Settings
 from telemetry.runtime.web import WebService
+from telemetry.store.canaries import Canaries
 from telemetry.store.client import Connection, connect
 from telemetry.store.deferred import Deferred
 from telemetry.store.events import Events
@@ -104,6 +105,7 @@ class Storing:
             metrics,
             self._health,
             lambda: token_hex(8),
+            Canaries(connection).destinations,
             tally.note,
             limits.admit,
             warner,

@@ -11,7 +11,8 @@ from telemetry.core.errors import ConfigurationError, UnavailableError
 from telemetry.ops.audiences import named
 from telemetry.ops.indexes import compare as compare_indexes
 from telemetry.ops.keys import compare as compare_keys
-from telemetry.runtime.config import SCHEDULES, Config
+from telemetry.runtime.canary import read_destination
+from telemetry.runtime.config import CANARY, SCHEDULES, Config
 from telemetry.runtime.settings import Settings
 from telemetry.store.audiences import Audiences
 from telemetry.store.client import Connection, connect
@@ -39,7 +40,7 @@ async def check(
     settings: Settings, config: Config, consumers: Sequence[Consumer], points: Iterable[EntryPoint] | None = None
 ) -> list[Finding]:
     """Look at everything that can be looked at without changing it."""
-    findings = [_file(config), *_warnings(consumers)]
+    findings = [_file(config), *_canary(config), *_warnings(consumers)]
     findings += await _database(settings, config, consumers)
     for point in entry_points(group=GROUP) if points is None else points:
         findings += await _foreign(point, settings, config)
@@ -55,6 +56,15 @@ def _file(config: Config) -> Finding:
     schedules = len(config.section(SCHEDULES))
     said = f", {schedules} schedule{'s'[: schedules > 1]}" if schedules else ""
     return Finding("ok", f"{config.source}: {len(config.types)} event types{said}")
+
+
+def _canary(config: Config) -> list[Finding]:
+    if CANARY not in config.sections:
+        return []
+    try:
+        return [Finding("ok", f"canaries are told at {read_destination(config, None)}")]
+    except ConfigurationError as error:
+        return [Finding("error", str(error), "correct it, then check again", CONFIGURATION)]
 
 
 def _warnings(consumers: Sequence[Consumer]) -> list[Finding]:

@@ -20,6 +20,7 @@ DEFAULT_PATH = Path("tellonce.toml")
 CONSUMERS_GROUP = "tellonce.consumers"
 SCHEDULES = "schedules"
 ALERTS = "alerts"
+CANARY = "canary"
 FOREVER = "forever"
 SHORTEST_MEMORY = timedelta(days=1)
 # A stored document ends at 16 MiB; an event takes part of one.
@@ -160,7 +161,7 @@ def parse_config(text: str, source: str = str(DEFAULT_PATH), consumers: Collecti
     except RecursionError as error:
         raise ConfigurationError(f"{source}: not TOML: nested too deeply") from error
     known = installed_consumers() if consumers is None else consumers
-    tables = _tables(raw, {"types", "ingest", SCHEDULES, ALERTS, *known}, source)
+    tables = _tables(raw, {"types", "ingest", SCHEDULES, ALERTS, CANARY, *known}, source)
     return Config(
         types=_types(tables.pop("types", {}), source),
         ingest=validated(IngestLimits, tables.pop("ingest", {}), source, "ingest"),

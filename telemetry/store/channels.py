@@ -11,6 +11,7 @@ from typing import Any
 from telemetry.core.channel import AT
 from telemetry.store.client import Connection
 from telemetry.store.commands import chunks, ensure, patiently, read
+from telemetry.store.documents import read_as
 
 CHANNELS_ONLY = {"_id": {"$lt": AT}}
 
@@ -84,6 +85,16 @@ class Channels:
             found += [_channel(row) for row in await read(self._rows, {"_id": {"$in": list(some)}})]
         return found
 
+    async def led(self) -> Channel | None:
+        """Find a channel or user that a bot holds now, if there is one."""
+        query = {"holder": {"$gt": ""}, "until": {"$gt": self._connection.clock.now()}}
+        rows = await read(self._rows, query, limit=1)
+        return _channel(rows[0]) if rows else None
+
+    async def forget_batches(self) -> None:
+        """Forget what was on its way to any channel or user: its members remember it themselves."""
+        await patiently(self._rows.update_many, {"batch": {"$exists": True}}, {"$unset": {"batch": ""}})
+
     async def record(self, known: Channel, holder: str, batch: Batch, seconds: float) -> Channel | None:
         """Write down what is about to be posted, and hold the channel; None where the row is not as it was read.
 
@@ -152,7 +163,7 @@ def batch_row(batch: Batch) -> dict[str, Any]:
 def batch_from(row: Mapping[str, Any]) -> Batch:
     """Read a batch as it is stored."""
     members = tuple((member["id"], member["generation"]) for member in row["members"])
-    return Batch(**{**row, "members": members})
+    return read_as(Batch, {**row, "members": members})
 
 
 def _channel(row: Mapping[str, Any]) -> Channel:
@@ -162,5 +173,5 @@ def _channel(row: Mapping[str, Any]) -> Channel:
         epoch=row["epoch"],
         until=row["until"],
         batch=batch_from(row["batch"]) if row.get("batch") else None,
-        block=Block(**row["block"]) if row.get("block") else None,
+        block=read_as(Block, row["block"]) if row.get("block") else None,
     )

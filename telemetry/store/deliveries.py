@@ -1,7 +1,7 @@
 """A consumer's queue: one row a delivery, kept as a tombstone when it is done."""
 
+from collections.abc import AsyncIterator, Mapping, Sequence
 from collections.abc import Collection as Names
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from telemetry.core.clock import micros
 from telemetry.core.delivery import STANDING, TOMBSTONES, Delivery, Signal, State, sources, target
 from telemetry.core.key import join_key
 from telemetry.store.client import Connection
-from telemetry.store.commands import Row, chunks, counted, insert_new, patiently, read
+from telemetry.store.commands import Row, chunks, counted, insert_new, patiently, read, walk
 from telemetry.store.documents import delivery_from, delivery_row
 
 INSERT_AT_ONCE = 1000
@@ -66,6 +66,11 @@ class Deliveries:
         """Say which of the given events have a delivery that is neither delivered nor skipped."""
         query = of_events(keys) | {"work": {"$exists": True}}
         return {row["event"] for row in await read(self._rows, query, fields={"event": 1})}
+
+    async def unfinished_rows(self) -> AsyncIterator[Delivery]:
+        """Read every delivery that is neither delivered nor skipped, however many, by id."""
+        async for row in walk(self._rows, {"work": {"$exists": True}}):
+            yield delivery_from(row)
 
     async def forget(self, keys: Sequence[str]) -> None:
         """Delete the tombstones of events that are about to be forgotten."""

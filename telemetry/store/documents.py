@@ -1,9 +1,9 @@
 """Rows as MongoDB holds them, and the values we make of them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import bson
 
@@ -12,6 +12,12 @@ from telemetry.core.event import Ack, Cancelled, Event, Repeats
 from telemetry.core.key import slot
 
 Row = dict[str, Any]
+T = TypeVar("T")
+
+
+def read_as(kind: type[T], row: Mapping[str, Any]) -> T:
+    """Make a value (a dataclass) of what a row says; what a later version has added to it is passed over."""
+    return kind(**{field.name: row[field.name] for field in fields(kind) if field.name in row})  # type: ignore[arg-type]
 
 
 def event_row(event: Event) -> Row:
@@ -66,7 +72,7 @@ def event_from(row: Mapping[str, Any]) -> Event:
         deliver_at=row.get("deliver_at"),
         revision=row.get("revision"),
         fired=row.get("fired"),
-        cancelled=Cancelled(**row["cancelled"]) if "cancelled" in row else None,
+        cancelled=read_as(Cancelled, row["cancelled"]) if "cancelled" in row else None,
         origin=row.get("origin"),
         repeats=_repeats(row["repeats"]) if "repeats" in row else None,
         scrubbed=row.get("scrubbed"),

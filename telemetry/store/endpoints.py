@@ -7,6 +7,7 @@ from typing import Any
 
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, patiently, read, upsert
+from telemetry.store.documents import read_as
 
 COLLECTION = "endpoints"
 
@@ -99,7 +100,7 @@ def _endpoint(row: Row) -> StoredEndpoint:
         name=row["_id"],
         told=row.get("told"),
         secrets=[StoredSecret(secret["value"], secret.get("until")) for secret in row.get("secrets", [])],
-        disabled=Disabled(**row["disabled"]) if "disabled" in row else None,
+        disabled=read_as(Disabled, row["disabled"]) if "disabled" in row else None,
         added_at=row.get("added_at"),
         removed_at=row.get("removed_at"),
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from telemetry.store.client import Connection
 from telemetry.store.commands import patiently, read
+from telemetry.store.documents import read_as
 from telemetry.store.leases import Lease, Leases
 
 
@@ -46,14 +47,14 @@ class Lanes:
     async def shut_of(self, destination: str) -> Shut | None:
         """Say why a destination is left alone, if it is."""
         row = await patiently(self._rows.find_one, {"_id": self._name(destination)})
-        return Shut(**row["shut"]) if row and "shut" in row else None
+        return read_as(Shut, row["shut"]) if row and "shut" in row else None
 
     async def shut(self) -> dict[str, Shut]:
         """Read which destinations are left alone, or have been until they are tried again."""
         begins = self._name("")
         query = {"_id": {"$gte": begins, "$lt": f"{self._consumer}}}"}, "shut": {"$exists": True}}
         rows = await read(self._rows, query)
-        return {row["_id"].removeprefix(begins): Shut(**row["shut"]) for row in rows}
+        return {row["_id"].removeprefix(begins): read_as(Shut, row["shut"]) for row in rows}
 
     def _name(self, destination: str) -> str:
         return f"{self._consumer}|{destination}"

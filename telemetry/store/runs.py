@@ -11,7 +11,7 @@ from telemetry.core.run import ENDED, Ended, Pace, Run, RunState
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, ensure, patiently, read
 from telemetry.store.deliveries import of_events
-from telemetry.store.documents import delivery_from, delivery_row, restored, stored
+from telemetry.store.documents import delivery_from, delivery_row, read_as, restored, stored
 
 COLLECTION = "runs"
 # A range, as no index answers `$exists` on every server.
@@ -197,8 +197,8 @@ def _run(row: Row) -> Run:
         plain=row["beside"],
         active=tuple(row.get("active", ())),
         counts={State(name): number for name, number in row.get("counts", {}).items()},
-        ended=Ended(**row["ended"]) if "ended" in row else None,
-        pace=Pace(**row["pace"]) if row.get("pace") else None,
+        ended=read_as(Ended, row["ended"]) if "ended" in row else None,
+        pace=read_as(Pace, row["pace"]) if row.get("pace") else None,
         total=row.get("total"),
         after=row.get("after", ""),
         **{name: row.get(name, 0) for name in ("turns", "offered", "unfit", "refused", "admitted", "step")},

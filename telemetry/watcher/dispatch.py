@@ -8,6 +8,7 @@ from random import Random
 from typing import Protocol
 
 from telemetry.core.backoff import Backoff
+from telemetry.core.canary import CANARY, plan_canary
 from telemetry.core.clock import Clock
 from telemetry.core.consumer import Consumer
 from telemetry.core.delivery import Delivery
@@ -213,7 +214,8 @@ class Dispatcher:
 
     def _plan(self, party: Party, event: Event) -> Sequence[Delivery | FanOut] | None:
         try:
-            return party.consumer.plan(event)
+            # What is no fact is told at its test destination alone: nobody else plans one.
+            return plan_canary(party.consumer, event) if event.type == CANARY else party.consumer.plan(event)
         except Exception:
             # It stays owed, and the next full pass asks again: after a deploy the answer may be another.
             self._metrics.unplanned.labels(party.name).inc()

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 import anyio
 
+from telemetry.core.canary import CANARY
 from telemetry.core.clock import Clock
+from telemetry.core.delivery import Signal
 from telemetry.runtime.logs import get_logger
 from telemetry.store.attempts import Attempts
 from telemetry.store.client import Connection
@@ -58,8 +60,17 @@ class Memory:
         before = self._clock.now() - remembered
         while keys := await events.past(event_type, before, after, PAGE):
             after = keys[-1]
+            if event_type == CANARY:
+                await self._leave_out(keys)
             forgotten += await self._forget(events, keys, before)
         return forgotten
+
+    async def _leave_out(self, keys: Sequence[str]) -> None:
+        """Leave out what canaries have not come to by now: nobody waits for it, and nobody need put it right."""
+        for queue in await queues(self._connection):
+            rows = [row for key in keys for row in await queue.of_event(key)]
+            members = [(row.id, row.generation) for row in rows]
+            await queue.settle(members, Signal.SKIP, reason="a canary that did not arrive in time")
 
     async def scrub(self, event_type: str, kept: timedelta) -> int:
         """Remove what one type's old facts say; answer of how many. Unfinished deliveries keep their event's."""

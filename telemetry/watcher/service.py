@@ -9,6 +9,7 @@ from secrets import token_hex
 import anyio
 from prometheus_client import CollectorRegistry
 
+from telemetry.core.canary import CANARY, REMEMBERED
 from telemetry.core.consumer import Consumer
 from telemetry.core.run import Limits
 from telemetry.core.schedule import Entry
@@ -150,7 +151,7 @@ class WatchService:
 
     def _memory(self, connection: Connection) -> Memory:
         types = self._config.types.items()
-        finite = {name: policy.remember for name, policy in types if policy.remember is not None}
+        finite = {CANARY: REMEMBERED} | {name: policy.remember for name, policy in types if policy.remember is not None}
         payload = {name: policy.payload for name, policy in types if policy.payload is not None}
         return Memory(connection, connection.clock, finite, self._metrics, FORGET_EVERY, payload)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from telemetry.core.key import KeyPolicy
-from telemetry.ops.check import DATABASE, PERMISSION, TOKEN, Finding, check, exit_code
+from telemetry.ops.check import CONFIGURATION, DATABASE, PERMISSION, TOKEN, Finding, check, exit_code
 from telemetry.runtime.config import Config, parse_config
 from telemetry.runtime.settings import Settings
 from telemetry.store.client import Connection
@@ -51,6 +51,16 @@ async def test_all_is_well(connection: Connection, mongodb_uri: str, database: s
 
     assert [finding.level for finding in findings] == ["ok"] * 5
     assert exit_code(findings) == 0
+
+
+async def test_a_test_destination_that_there_is_not_is_named() -> None:
+    (*_, finding) = [
+        finding
+        for finding in await check(told(), parse_config('[canary]\nto = "tests"', consumers=()), (), ())
+        if "canary" in finding.what
+    ]
+    assert ("error", CONFIGURATION) == (finding.level, finding.exit_code)
+    assert 'canary.to: unknown channel "tests"' in finding.what
 
 
 async def test_a_database_that_does_not_answer_ends_with_3(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from telemetry.core.key import KeyPolicy
 from telemetry.runtime.config import load_config, parse_config
 
 CONSUMERS = ("discord", "webhook")
-TABLES = "alerts, discord, ingest, schedules, types, webhook"
+TABLES = "alerts, canary, discord, ingest, schedules, types, webhook"
 
 
 def complaint(text: str) -> str:
