@@ -22,6 +22,7 @@ async def test_an_event_posted_alone_is_written_five_times(mongodb_uri: str) -> 
     assert total(counts, "documents") <= WRITES_ALONE, counts
 
 
+@pytest.mark.slow
 async def test_a_backlog_holds_its_budget_of_writes_and_commands(mongodb_uri: str) -> None:
     async with make_bed(mongodb_uri, channels=1) as bed:
         boot = await count_boot(bed)

@@ -18,11 +18,9 @@ FEW, SPARE, MANY = 1, 3, 12
 QUICK = frozenset(
     {
         "ingest: batches with duplicates",
-        "watcher: facts come while it watches",
         "watcher: facts fall due",
         "watcher: a fan-out half-way",
         "bot: one delivery",
-        "courier: several at once",
         "handler: an effect, and follow-ups",
     }
 )

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from bot.simulator.settings import COMMUNITY
 from telemetry.core.canary import CANARY
 from telemetry.ops.verify import verify
@@ -53,6 +55,7 @@ async def test_a_canary_arrives_at_the_test_channel_by_its_types_own_template(op
         assert 0 == await world.connection["canaries"].count_documents({})
 
 
+@pytest.mark.slow
 async def test_where_a_canary_is_stuck_is_told(open_world: OpenWorld) -> None:
     async with open_world(channels=CHANNELS) as world:
         world.write_config(FILE)

@@ -1,5 +1,7 @@
 """A backup is put back as the runbook says: what was posted since it was taken is not posted again."""
 
+import pytest
+
 from telemetry.core.delivery import State
 from telemetry.ops.verify import verify
 from telemetry.store.deliveries import Deliveries
@@ -18,6 +20,7 @@ async def until_offered(world: World, *keys: str) -> None:
     await until(offered)
 
 
+@pytest.mark.slow
 async def test_nothing_is_posted_twice_after_a_backup_was_put_back(world: World) -> None:
     """
     In the backup one waits and one is not offered yet. After it comes a third, and all are told.

@@ -70,6 +70,7 @@ class Story:
         await until(known, 40, every=0.5)
 
 
+@pytest.mark.slow
 async def test_endpoints_come_change_and_go_while_everything_runs(world: World) -> None:
     async with Receiver() as receiver:
         story = Story(world, receiver)

@@ -108,7 +108,7 @@ async def so_many_at_once(campaigns: Campaigns, number: int) -> bool:
     return len(campaigns.calls()) == number
 
 
-@pytest.mark.parametrize("ended", ["killed", "stopped for longer than its claim"])
+@pytest.mark.parametrize("ended", ["killed", pytest.param("stopped for longer than its claim", marks=pytest.mark.slow)])
 async def test_a_courier_that_is_lost_in_the_middle_is_overtaken_and_says_so(campaigns: Campaigns, ended: str) -> None:
     campaigns.now("stuck")
     *_, first = await campaigns.begin("ingest", "watch", "bot", "courier")

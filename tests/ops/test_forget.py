@@ -381,6 +381,7 @@ def swing(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Axe]:
     return armed
 
 
+@pytest.mark.slow
 async def test_killed_at_any_command_the_next_run_finishes_and_nothing_is_told_or_taken_anew(
     deployment: Deployment, swing: Callable[[int], Axe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
