@@ -21,6 +21,7 @@ class MongoProxy:
         self._pumps: set[asyncio.Task[None]] = set()
         self.transacting: list[Any] = []  # the sessions of all transactions that began here
         self.port = own  # 0: any free one
+        self._closing = False
 
     async def __aenter__(self) -> Self:
         """Start to listen."""
@@ -32,12 +33,17 @@ class MongoProxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop, and cut what is open."""
+        self._closing = True
         if self._server is not None:
             self._server.close()
+        # Whoever was let in a moment ago begins now, and ends at once.
+        await asyncio.sleep(0)
         pumps = list(self._pumps)
         for pump in pumps:
             pump.cancel()
         await asyncio.gather(*pumps, return_exceptions=True)
+        # A closed connection lets go of its socket in the loop's next round.
+        await asyncio.sleep(0)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -45,7 +51,8 @@ class MongoProxy:
             self._pumps.add(task)
             task.add_done_callback(self._pumps.discard)
         with suppress(OSError, asyncio.CancelledError):
-            await self._pass(reader, writer)
+            if not self._closing:
+                await self._pass(reader, writer)
         writer.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
