@@ -48,7 +48,7 @@ class ChannelCourier:
 
     def knows(self, delivery: str) -> bool:
         """Say whether a delivery was read already."""
-        return delivery in self._standing.read
+        return self._standing.knows(delivery, self._desk.clock.monotonic())
 
     async def _step(self) -> bool:
         standing = self._standing

@@ -32,6 +32,27 @@ async def test_it_is_posted_once_more_under_another_nonce_also_by_the_bot_that_p
     assert 2 == (await bench.row("t:1")).generation
 
 
+async def test_who_posted_it_is_woken_to_post_it_once_more_and_to_try_it_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    No round comes within this test: what was read before is news again once an operator acts on it.
+    """
+    monkeypatch.setattr("bot.desk.LATE", 0.0)
+    await bench.offer("t:1", "t:2")
+    async with bench.bot(bot_poll=600.0):
+        await bench.until_all(State.DELIVERED, "t:1", "t:2")
+        await told_again(bench, "t:1")
+        await bench.until_all(State.DELIVERED, "t:1")
+
+        bench.discord.faults.script(action="status", status=400, code=200000, when="before")
+        await bench.offer("t:3")
+        await bench.until_all(State.DEAD, "t:3")
+        await bench.queue.redrive({}, await bench.connection.moment())
+        await bench.until_all(State.DELIVERED, "t:3")
+    assert ["t:1", "t:2", "t:1", "t:3"] == bench.shown()
+
+
 async def test_of_a_digest_only_what_is_meant_is_posted_once_more(bench: Bench) -> None:
     await bench.offer("t:1", "t:2", "t:3")
     async with bench.bot():
