@@ -117,7 +117,7 @@ async def gateway_is_there(bench: Bench) -> bool:
 
 async def test_stopping_lets_go_of_the_channels(bench: Bench) -> None:
     """
-    R95: a successor need not wait for a lease.
+    A successor need not wait for a lease.
     """
     await bench.offer("t:1")
     async with bench.bot(channel_lease=600):

@@ -186,7 +186,7 @@ async def test_a_limit_is_waited_out_and_costs_nothing(bench: Bench, fault: dict
 
 async def test_an_outage_is_waited_out_and_then_each_is_told_once_in_order(bench: Bench) -> None:
     """
-    R80, R87: failure, then success; and what was told before the outage stays told.
+    Failure, then success; and what was told before the outage stays told.
     """
     await bench.offer("t:0")
     async with bench.bot():

@@ -103,7 +103,7 @@ async def test_a_bot_whose_hosts_clock_is_five_minutes_off_tells_each_fact_once(
 
 async def test_stopping_lets_a_successor_post_at_once(world: World, connection: Connection) -> None:
     """
-    R95: nothing is left to lapse.
+    Nothing is left to lapse.
     """
     bot = world.start("bot", TELLONCE_CHANNEL_LEASE="600")
     await offer(connection, "t:1")

@@ -58,7 +58,7 @@ async def test_two_watchers_and_two_bots_show_each_of_two_thousand_events_once_a
 
 async def test_many_subjects_reported_at_once_and_repeatedly_are_each_told_once(world: World) -> None:
     """
-    R81, R84, R86: in parallel, again, and within milliseconds of each other.
+    In parallel, again, and within milliseconds of each other.
     """
     for verb in ("watch", "bot"):
         world.start(verb)
@@ -82,7 +82,7 @@ async def test_many_subjects_reported_at_once_and_repeatedly_are_each_told_once(
 
 async def test_a_restart_with_work_in_every_stage_tells_each_fact_once(world: World, connection: Connection) -> None:
     """
-    R79, R89: owed, offered and waiting, and already told; fresh processes find the old rows.
+    Owed, offered and waiting, and already told; fresh processes find the old rows.
     """
     watcher, bot = world.start("watch"), world.start("bot")
     await world.store(["sign_up:told"])
@@ -105,7 +105,7 @@ async def test_an_offer_that_is_repeated_says_so_in_one_line_with_the_id_that_wa
     world: World, connection: Connection
 ) -> None:
     """
-    R70, R77: the batch is offered again after trouble, the drained item is skipped and named.
+    The batch is offered again after trouble, the drained item is skipped and named.
     """
     caught = world.start("watch", "offered")
     bot = world.start("bot")
@@ -128,7 +128,7 @@ async def test_the_database_is_killed_under_everything_and_each_fact_is_told_onc
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """
-    R77 with the server itself: acknowledged events survive it, and nothing is told twice.
+    With the server itself: acknowledged events survive it, and nothing is told twice.
     """
     from bot.simulator.settings import SimulatorSettings  # noqa: PLC0415
     from bot.simulator.simulator import Simulator  # noqa: PLC0415

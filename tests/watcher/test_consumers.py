@@ -32,7 +32,7 @@ def test_a_third_partys_consumer_comes_by_its_entry_point() -> None:
 
 def test_one_name_registered_twice_is_refused_at_start() -> None:
     """
-    R38: two workers of one name would share a queue and an ack.
+    Two workers of one name would share a queue and an ack.
     """
     with pytest.raises(ConfigurationError, match="'recorder' is registered twice"):
         load_consumers(parse_config(""), Settings(), [point("recorder"), point("recorder")])
@@ -46,7 +46,7 @@ def test_a_name_that_cannot_be_a_field_is_refused() -> None:
 @pytest.mark.parametrize("name", ["telemetry.watcher.service", "bot.main", "telemetry.ingest.service"])
 def test_importing_a_daemon_twice_starts_nothing(name: str) -> None:
     """
-    R92: work starts where it is told to, so there is one worker however often its module is read.
+    Work starts where it is told to, so there is one worker however often its module is read.
     """
     twice = "import importlib, sys, threading; [importlib.import_module(sys.argv[1]) and sys.modules.pop(sys.argv[1])"
     twice += " for _ in range(2)]; print(*threading.enumerate(), sep='\\n')"

@@ -62,7 +62,7 @@ async def completed(workshop: Workshop, taken: Delivery, emits: list[Event]) -> 
 
 async def test_what_a_handler_emits_follows_its_completion_once_a_subject(workshop: Workshop) -> None:
     """
-    S1, normal flow (R36, R78): each winner is told of once, and the handler is called once.
+    The normal flow: each winner is told of once, and the handler is called once.
     """
     calls: list[int] = []
     handler = winners("ann", "bob", "ann", calls=calls)
@@ -112,7 +112,7 @@ async def test_what_it_returns_and_cannot_be_kept_undoes_nothing(workshop: Works
 
 async def test_success_after_a_failure_yields_one_event(workshop: Workshop) -> None:
     """
-    R50: what the failed try emitted is not told.
+    What the failed try emitted is not told.
     """
 
     async def flaky(_event: Occasion, ctx: Context) -> None:
@@ -216,7 +216,7 @@ async def test_a_handler_over_its_time_is_cut_off_and_that_is_a_failed_try(works
 
 async def test_two_couriers_call_a_handler_that_outlasts_its_lease_once(workshop: Workshop) -> None:
     """
-    R82, R31: its claim is renewed while it runs, so nobody takes it over.
+    Its claim is renewed while it runs, so nobody takes it over.
     """
     calls: list[int] = []
 
@@ -236,7 +236,7 @@ async def test_two_couriers_call_a_handler_that_outlasts_its_lease_once(workshop
 
 async def test_a_handler_whose_claim_was_taken_over_ends_and_completes_nothing(workshop: Workshop) -> None:
     """
-    R31, R82: the fence holds, and the skip is counted.
+    The fence holds, and the skip is counted.
     """
     ended: list[str] = []
 
@@ -266,7 +266,7 @@ async def test_a_handler_whose_claim_was_taken_over_ends_and_completes_nothing(w
 
 async def test_three_invocations_at_once_complete_once(workshop: Workshop) -> None:
     """
-    R83: even where every look beforehand was blind, the claim decides who completes.
+    Even where every look beforehand was blind, the claim decides who completes.
     """
     handler = winners("ann")
     taken = await claimed(workshop, handler)
@@ -308,7 +308,7 @@ async def test_killed_between_completion_and_telling_the_next_courier_tells_the_
     workshop: Workshop, told: int
 ) -> None:
     """
-    R33, R35: the handler is not called again, and what was told before stays as it is.
+    The handler is not called again, and what was told before stays as it is.
     """
     calls: list[int] = []
     handler = winners("nobody", calls=calls)
@@ -340,7 +340,7 @@ async def test_what_was_told_is_not_told_again_though_its_row_still_says_so(work
 
 async def test_subjects_side_by_side_do_not_mix(workshop: Workshop) -> None:
     """
-    R36, R81: each event has its own follow-up, whatever runs beside it.
+    Each event has its own follow-up, whatever runs beside it.
     """
     keys = [f"campaign_closing:c{number}" for number in range(12)]
 
@@ -448,7 +448,7 @@ async def test_what_a_handler_asks_for_holds_for_all_couriers_though_it_outlasts
     workshop: Workshop,
 ) -> None:
     """
-    R40: of two couriers the one that serves the lane keeps it while it is at work.
+    Of two couriers the one that serves the lane keeps it while it is at work.
     """
     under_way, most = [0], [0]
 

@@ -66,7 +66,7 @@ def test_a_module_named_twice_and_a_function_imported_from_another_are_one_handl
 
 def test_importing_the_module_twice_registers_one_worker_and_starts_nothing(modules: Any, tmp_path: Path) -> None:
     """
-    R37, R92: a module is data until a courier calls its function.
+    A module is data until a courier calls its function.
     """
     modules(shop=ONE)
     twice = (
@@ -129,7 +129,7 @@ def test_the_setting_is_a_list_of_modules() -> None:
 
 def test_two_modules_that_claim_one_name_are_refused_naming_both(modules: Any) -> None:
     """
-    R38: two workers of one name would share a queue and an ack.
+    Two workers of one name would share a queue and an ack.
     """
     settings = modules(shop=ONE, office=ONE)
     with pytest.raises(ConfigurationError, match="by shop:find_winners and office:find_winners: rename one"):
