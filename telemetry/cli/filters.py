@@ -1,14 +1,14 @@
 """Which deliveries are meant: what the verbs about many of them are told in common."""
 
-import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
-_SPAN = re.compile(r"([0-9]{1,6})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+from telemetry.runtime.span import read_span
+
 EXPECTED = "expected a span as in 30m, 2h or 7d, or a time as in 2026-01-31T12:00:00Z"
 
 
@@ -32,8 +32,8 @@ def read_when(text: str | When) -> When:
     """Read a span or a time; raise BadParameter for any other text."""
     if isinstance(text, When):
         return text
-    if match := _SPAN.fullmatch(text):
-        return When(span=timedelta(**{_UNITS[match[2]]: int(match[1])}))
+    with suppress(ValueError):
+        return When(span=read_span(text))
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:

@@ -1,7 +1,7 @@
 """`tellonce check --against-history`: what the file's key policies would have made of events that are past."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from telemetry.ingest.rehearsal import claims_of
 from telemetry.ops.shadow import ANY_SOURCE, Sent, in_force, try_sent, try_stored
 from telemetry.runtime.config import Config, load_config
 from telemetry.runtime.settings import Settings
-from telemetry.runtime.span import read_seconds
+from telemetry.runtime.span import read_span
 
 REPEATS_UNKNOWN = "what came again is counted and not stored: try a file of what is sent to see all that a key splits"
 NO_POLICIES = "what is in force is not known: no database is set, and --before names no file; `insert_id` or body count"
@@ -77,7 +77,7 @@ def against_file(settings: Settings, config: Config, path: Path, before: Path | 
 def against_database(settings: Settings, config: Config, span: str, *, as_json: bool) -> None:
     """Try the file's policies on what is stored."""
     try:
-        back = timedelta(seconds=read_seconds(span))
+        back = read_span(span)
     except ValueError as error:
         raise ConfigurationError(f"--since: {error}") from None
 

@@ -12,18 +12,14 @@ from pydantic import BeforeValidator
 
 from telemetry.core.alert import Terms
 from telemetry.runtime.config import ALERTS, Config, Table, validated
-from telemetry.runtime.span import read_seconds
+from telemetry.runtime.span import read_span
 
 NEVER = "never"
 
 
-def _span(spelling: Any) -> Any:
-    return timedelta(seconds=read_seconds(spelling))
-
-
 def _span_or_never(spelling: Any) -> Any:
     try:
-        return None if spelling == NEVER else _span(spelling)
+        return None if spelling == NEVER else read_span(spelling)
     except ValueError as error:
         raise ValueError(f'expected "{NEVER}", or {str(error).removeprefix("expected ")}') from None
 
@@ -31,7 +27,7 @@ def _span_or_never(spelling: Any) -> Any:
 class AlertsTable(Table):
     """`[alerts]`."""
 
-    every: Annotated[timedelta, BeforeValidator(_span)] = timedelta(minutes=15)
+    every: Annotated[timedelta, BeforeValidator(read_span)] = timedelta(minutes=15)
     verify_every: Annotated[timedelta | None, BeforeValidator(_span_or_never)] = timedelta(hours=24)
 
 

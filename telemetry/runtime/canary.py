@@ -7,7 +7,7 @@ quiet = "24h"              # a type that had no fact for so long
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator
 
@@ -15,18 +15,14 @@ from telemetry.core.canary import REMEMBERED
 from telemetry.core.channel import destination_of
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import CANARY, Config, Table, expected_one_of, installed_consumers, quoted, validated
-from telemetry.runtime.span import read_seconds
-
-
-def _span(spelling: Any) -> timedelta:
-    return timedelta(seconds=read_seconds(spelling))
+from telemetry.runtime.span import read_span
 
 
 class CanaryTable(Table):
     """`[canary]`."""
 
     to: str | None = None
-    quiet: Annotated[timedelta, BeforeValidator(_span)] = REMEMBERED
+    quiet: Annotated[timedelta, BeforeValidator(read_span)] = REMEMBERED
 
 
 def read_canary(config: Config) -> CanaryTable:

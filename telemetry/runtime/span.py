@@ -18,3 +18,8 @@ def read_seconds(spelling: Any) -> int:
     if not 1 <= seconds <= FURTHEST.total_seconds():
         raise ValueError(f'expected from "1s" to ten years, as in "90s", "15m", "36h" or "2d", not {quoted(spelling)}')
     return seconds
+
+
+def read_span(spelling: Any) -> timedelta:
+    """Read a span; raise ValueError saying what is expected."""
+    return timedelta(seconds=read_seconds(spelling))
