@@ -63,9 +63,9 @@ def _accounts(run: Mapping[str, Any], rows: Sequence[Document], *, again: bool) 
         found.append(f"{name} is {run.get('state')}")
     if run.get("active") or "open" in run:
         found.append(f"{name} is still open: {run.get('active')}")
-    counts = run.get("counts", {})
-    if not run.get("total") == len(rows) == sum(counts.values()) or not (again or counts == states):
-        found.append(f"{name} counts {counts} of {run.get('total')}, and there are {dict(states)}")
+    counts = Counter(run.get("counts", {}))
+    if not run.get("total") == len(rows) == counts.total() or not (again or counts == states):
+        found.append(f"{name} counts {dict(counts)} of {run.get('total')}, and there are {dict(states)}")
     return found
 
 
