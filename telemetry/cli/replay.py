@@ -86,15 +86,8 @@ def command(app: typer.Typer) -> None:
 
 def _selection(name: str | None, *, skipped: bool, said: tuple[str | None, str | None, str | None]) -> Selection:
     consumer, destination, kind = said
-    one = name is not None and "|" in name
-    return Selection(
-        states=(State.DELIVERED, State.SKIPPED) if skipped else (State.DELIVERED,),
-        event=None if one else name,
-        delivery=name if one else None,
-        destination=destination,
-        consumer=consumer,
-        type=kind,
-    )
+    states = (State.DELIVERED, State.SKIPPED) if skipped else (State.DELIVERED,)
+    return Selection.named(name, states, destination=destination, consumer=consumer, type=kind)
 
 
 async def _plan(

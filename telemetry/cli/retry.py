@@ -64,10 +64,7 @@ def command(app: typer.Typer) -> None:
 
 def _selection(name: str | None, *, dead: bool, parked: bool) -> Selection:
     chosen = tuple(state for state, wanted in ((State.DEAD, dead), (State.PARKED, parked)) if wanted)
-    one = name is not None and "|" in name
-    return Selection(
-        states=chosen or (State.DEAD, State.PARKED), event=None if one else name, delivery=name if one else None
-    )
+    return Selection.named(name, chosen or (State.DEAD, State.PARKED))
 
 
 async def _count(

@@ -6,10 +6,9 @@ from hashlib import sha256
 
 from telemetry.core.canary import CANARY
 from telemetry.core.event import Event
-from telemetry.core.key import join_key
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, chunks, ensure, patiently, read
-from telemetry.store.documents import event_from
+from telemetry.store.documents import event_from, ids_of_type
 
 COLLECTION = "canaries"
 
@@ -41,11 +40,11 @@ class Canaries:
 
     async def sent(self, name: str) -> list[Event]:
         """Read the canaries that were sent under a name."""
-        return [event_from(row) for row in await read(self._events, _of_type(CANARY) | {"distinct_id": name})]
+        return [event_from(row) for row in await read(self._events, {"_id": ids_of_type(CANARY), "distinct_id": name})]
 
     async def latest(self, event_type: str) -> Event | None:
         """Read the fact of a type that was received last; this goes through all that there are."""
-        query = _of_type(event_type) | {"alias": {"$exists": False}}
+        query = {"_id": ids_of_type(event_type), "alias": {"$exists": False}}
         rows = await read(self._events, query, sort=(("received_at", -1),), limit=1)
         return event_from(rows[0]) if rows else None
 
@@ -53,8 +52,3 @@ class Canaries:
 def _digest(ticket: str) -> str:
     # A ticket is a secret for as long as it is good.
     return sha256(ticket.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _of_type(event_type: str) -> Row:
-    prefix = join_key(event_type, [""])
-    return {"_id": {"$gt": prefix, "$lt": f"{prefix[:-1]};"}}

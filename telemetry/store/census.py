@@ -6,11 +6,10 @@ from datetime import datetime
 
 from telemetry.core.delivery import State
 from telemetry.core.event import Event
-from telemetry.core.key import join_key
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, chunks, read, walk
 from telemetry.store.deliveries import of_events
-from telemetry.store.documents import event_from
+from telemetry.store.documents import event_from, ids_of_type
 
 _FACT = {
     "event": 1,
@@ -89,9 +88,7 @@ class Census:
 
     async def events_of(self, event_type: str, since: datetime | None = None) -> AsyncIterator[Event]:
         """Read every event of a type, under whatever key policy it was stored, or those received since a moment."""
-        prefix = join_key(event_type, [""])
-        within = {"$gt": prefix, "$lt": prefix[:-1] + chr(ord(":") + 1)}
-        only: Row = {"_id": within, "alias": {"$exists": False}, "erased": {"$exists": False}}
+        only: Row = {"_id": ids_of_type(event_type), "alias": {"$exists": False}, "erased": {"$exists": False}}
         only |= {"received_at": {"$gte": since}} if since else {}
         async for row in walk(self._connection["events"], only):
             yield event_from(row)

@@ -7,10 +7,9 @@ from typing import Any
 
 from telemetry.core.clock import micros
 from telemetry.core.delivery import STANDING, TOMBSTONES, Delivery, Signal, State, sources, target
-from telemetry.core.key import join_key
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, chunks, counted, insert_new, patiently, read, walk
-from telemetry.store.documents import delivery_from, delivery_row
+from telemetry.store.documents import delivery_from, delivery_row, ids_of_type
 
 INSERT_AT_ONCE = 1000
 BY_WORK, BY_ID = (("work", 1),), (("_id", 1),)
@@ -185,8 +184,7 @@ class Deliveries:
 
     async def count_of_type(self, event_type: str, state: State) -> int:
         """Count the deliveries of a type's events that are in a state."""
-        prefix = join_key(event_type, [""])
-        return await counted(self._rows, {"_id": {"$gt": prefix, "$lt": f"{prefix[:-1]};"}, "state": state.value})
+        return await counted(self._rows, {"_id": ids_of_type(event_type), "state": state.value})
 
     async def count(self, states: Names[State], destination: str | None = None, *, most: int = 0) -> dict[State, int]:
         """Count unfinished rows by state, of each state up to `most` where that is given."""

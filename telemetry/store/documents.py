@@ -9,7 +9,7 @@ import bson
 
 from telemetry.core.delivery import TOMBSTONES, Delivery, State
 from telemetry.core.event import Ack, Cancelled, Event, Repeats
-from telemetry.core.key import slot
+from telemetry.core.key import join_key, slot
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -206,3 +206,10 @@ def _unescaped(name: str) -> str:
         for plain, escape in reversed(_NAME_ESCAPES):
             name = name.replace(escape, plain)
     return name
+
+
+def ids_of_type(event_type: str, after: str = "") -> Mapping[str, str]:
+    """Give the range of the ids of a type's events, and of their deliveries, that follow one ("": all)."""
+    prefix = join_key(event_type, [""])
+    # ";" comes next to ":", which ends the type. No key consists of the prefix alone.
+    return {"$gt": max(after, prefix), "$lt": f"{prefix[:-1]};"}

@@ -8,10 +8,9 @@ from datetime import datetime
 from telemetry.core.clock import EPOCH, micros
 from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
-from telemetry.core.key import join_key
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, Session, chunks, counted, insert_new, patiently, read
-from telemetry.store.documents import event_from, event_row
+from telemetry.store.documents import event_from, event_row, ids_of_type
 
 BY_DUE = (("due_at", 1),)
 # Whatever is owed: a range, as no index answers `$exists` on every server.
@@ -130,9 +129,8 @@ class Events:
 
         With `payload`, those alone that have one still.
         """
-        prefix = join_key(event_type, [""])
         query = {
-            "_id": {"$gt": max(after, prefix), "$lt": prefix[:-1] + chr(ord(":") + 1)},
+            "_id": ids_of_type(event_type, after),
             "due_at": {"$exists": False},
             "erased": {"$exists": False},
             "received_at": {"$lt": before},

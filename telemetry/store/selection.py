@@ -8,11 +8,10 @@ from typing import Any
 
 from telemetry.core.clock import micros
 from telemetry.core.delivery import TOMBSTONES, Delivery, Signal, State, sources
-from telemetry.core.key import join_key
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, patiently, walk
 from telemetry.store.deliveries import standing
-from telemetry.store.documents import delivery_from
+from telemetry.store.documents import delivery_from, ids_of_type
 
 # Bodies may be large, and a reader holds one page.
 PAGE = 100
@@ -31,6 +30,12 @@ class Selection:
     reason: str | None = None  # a part of it
     since: datetime | None = None  # ended, or came to stand, then or later
     until: datetime | None = None  # and before then
+
+    @classmethod
+    def named(cls, name: str | None, states: tuple[State, ...], **said: Any) -> "Selection":
+        """Select by an event's key or a delivery's id, as a person types either; without a name, by the rest alone."""
+        one = name is not None and "|" in name
+        return cls(states, event=None if one else name, delivery=name if one else None, **said)
 
     def concerns(self, consumer: str) -> bool:
         """Say whether a consumer's deliveries may be meant."""
@@ -55,7 +60,7 @@ class Selection:
             query["_id"] = self.delivery
         if self.reason is not None:
             query["reason"] = {"$regex": re.escape(self.reason), "$options": "i"}
-        more: list[Row] = [{"_id": _of_type(self.type)}] if self.type is not None else []
+        more: list[Row] = [{"_id": ids_of_type(self.type)}] if self.type is not None else []
         more += [_within(self.since, self.until)] if self.since or self.until else []
         return query | {"$and": more} if more else query
 
@@ -94,11 +99,6 @@ async def stream_selected(
     """Read them in the order of each destination, however many."""
     async for row in walk(connection[f"{consumer}_queue"], selection.query, page=page, by="work"):
         yield delivery_from(row)
-
-
-def _of_type(event_type: str) -> Row:
-    prefix = join_key(event_type, [""])
-    return {"$gte": prefix, "$lt": prefix[:-1] + chr(ord(":") + 1)}
 
 
 def _within(since: datetime | None, until: datetime | None) -> Row:
