@@ -74,9 +74,14 @@ def too_large(limit: int) -> Refusal:
     return Refusal(413, f"body: at most {limit} bytes are taken, also after decompression; send fewer events at once")
 
 
+def media_type(content_type: str) -> str:
+    """Give the type that a header names, without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
 def reader_of(content_type: str, most: int) -> Reader:
     """Choose how to read a body; raise Refusal where it is none of the types that are taken."""
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = media_type(content_type)
     if kind not in (*JSON_TYPES, *NDJSON_TYPES):
         expected = f"{JSON_TYPES[0]} or {NDJSON_TYPES[0]}"
         raise Refusal(415, f"Content-Type: expected {expected}, not {kind or 'nothing'}")

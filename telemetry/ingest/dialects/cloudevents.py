@@ -39,7 +39,7 @@ _QUOTED_PAIR = re.compile(r"\\(.)")
 
 def read(posted: Posted) -> Reading:
     """Read one event or a batch: the type says which, and `ce-` headers say binary."""
-    kind = posted.head.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = posted.kind
     if kind == BATCHED:
         return Reading(each_of(bounded(list_of(parse_json(decode(posted.body)), "body"), posted.most), translate))
     if kind == STRUCTURED:

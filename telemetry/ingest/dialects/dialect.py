@@ -7,7 +7,7 @@ from typing import Any
 
 from telemetry.ingest.accept import Result
 from telemetry.ingest.refusal import Refusal
-from telemetry.ingest.wire import Repeating
+from telemetry.ingest.wire import Repeating, media_type
 
 MIB = 1024**2
 
@@ -28,6 +28,16 @@ class Posted:
     head: Head
     body: bytes
     most: int
+
+    @property
+    def kind(self) -> str:
+        """The media type of the body."""
+        return media_type(self.head.headers.get("content-type", ""))
+
+    @property
+    def path(self) -> str:
+        """Where it was posted, without a slash at the end."""
+        return self.head.path.rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def credential(head: Head) -> str | None:
 
 def read(posted: Posted) -> Reading:
     """Read events or profile updates, in a form's `data` or as JSON, one or many."""
-    kind = _kind(posted)
+    kind = posted.kind
     text = decode(posted.body)
     if kind in NDJSON_TYPES:
         return _reading(posted, read_lines(text, posted.most), dict(posted.head.query))
@@ -74,7 +74,7 @@ def answer(posted: Posted, reading: Reading, results: Results) -> Reply:
     """Say 1 where any was taken, or as /import does with the records that were not."""
     wrong = rejected(results)
     none = bool(wrong) and len(wrong) == len(results)
-    if _path(posted) == IMPORT and _kind(posted) in (*JSON_TYPES, *NDJSON_TYPES):
+    if posted.path == IMPORT and posted.kind in (*JSON_TYPES, *NDJSON_TYPES):
         return _imported(posted, reading, wrong, none, len(results))
     if not reading.verbose:
         return Reply(200, "0" if none else "1", "text/plain")
@@ -90,7 +90,7 @@ def refuse(refusal: Refusal) -> Reply:
 def _reading(posted: Posted, value: Any, said: dict[str, str]) -> Reading:
     records = bounded(value if isinstance(value, list) else [value], posted.most)
     verbose = said.get("verbose") == "1"
-    if _path(posted) in PROFILES:
+    if posted.path in PROFILES:
         tokens = credentials_of(first_of(record, "$token") for record in records)
         return Reading([None] * len(records), tokens, verbose)
     tokens = credentials_of(first_of(first_of(record, "properties"), "token") for record in records)
@@ -121,14 +121,6 @@ def _plain(data: str) -> str:
         return decode(b64decode(data.replace(" ", "+"), validate=True))
     except ValueError:
         raise Refusal(400, "data: expected JSON, or JSON in base64") from None
-
-
-def _kind(posted: Posted) -> str:
-    return posted.head.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _path(posted: Posted) -> str:
-    return posted.head.path.rstrip("/")
 
 
 MIXPANEL = Dialect(

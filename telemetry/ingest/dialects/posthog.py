@@ -49,7 +49,7 @@ def read(posted: Posted) -> Reading:
     if isinstance(body, list):
         body = {"batch": body}
     body = object_of(body)
-    if _path(posted) in FLAGS:
+    if posted.path in FLAGS:
         return Reading([], credentials_of([_key(body)]))
     captured = bounded(list_of(body["batch"], "batch") if "batch" in body else [body], posted.most)
     named = [_key(body)] if _key(body) else [_key(event) or _key(first_of(event, "properties")) for event in captured]
@@ -77,9 +77,9 @@ def translate(event: dict[str, Any], secrets: Sequence[str | None]) -> dict[str,
 
 def answer(posted: Posted, reading: Reading, results: Results) -> Reply:
     """Say that it was taken; for each event where the form has a place for that."""
-    if _path(posted) in FLAGS:
+    if posted.path in FLAGS:
         return Reply.of(200, NO_FLAGS)
-    if _path(posted) == BY_EVENT:
+    if posted.path == BY_EVENT:
         return Reply.of(200, {"results": dict(map(_verdict, reading.records, results))})
     wrong = told(results)
     if wrong and len(rejected(results)) == len(results):
@@ -98,10 +98,6 @@ def _verdict(event: Any, result: Result | None) -> tuple[str, dict[str, Any]]:
     if result is None or result.status in ("accepted", "duplicate"):
         return uuid, {"result": "ok"}
     return uuid, {"result": "drop" if result.status == "rejected" else "warning", "details": result.error}
-
-
-def _path(posted: Posted) -> str:
-    return posted.head.path.rstrip("/")
 
 
 def _key(record: Any) -> Any:
