@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 from pydantic_core import to_jsonable_python
 
-from telemetry.cli.filters import When
+from telemetry.cli.filters import Consumer, Destination, Kind, Limit, ReasonPart, Since, Until, When
 from telemetry.cli.opening import answer
-from telemetry.cli.printing import console, count, moment, say, show_json, table
+from telemetry.cli.printing import AsJson, console, count, moment, say, show_json, table
+from telemetry.core.delivery import State
 from telemetry.ops.standing import Standing, count_meant, heaps, stream_standing
 from telemetry.store.client import Connection
 from telemetry.store.selection import Heap, Selection
@@ -22,11 +23,29 @@ ROWS_AT_ONCE = 500
 Counted = Annotated[bool, typer.Option("--count", help="Only count, by consumer, destination and reason.")]
 
 
-def show_standing(
+def add_listing(app: typer.Typer, state: State, said: str) -> None:
+    """Add the verb that lists what stands in a state, under the state's own name."""
+
+    @app.command(state.value, help=said)
+    def listing(
+        *,
+        consumer: Consumer = None,
+        destination: Destination = None,
+        kind: Kind = None,
+        reason: ReasonPart = None,
+        since: Since = None,
+        until: Until = None,
+        counted: Counted = False,
+        limit: Limit = 50,
+        as_json: AsJson = False,
+    ) -> None:
+        meant = Selection((state,), destination=destination, consumer=consumer, type=kind, reason=reason)
+        _show_standing(meant, since, until, limit, counted=counted, as_json=as_json)
+
+
+def _show_standing(
     selection: Selection, since: When | None, until: When | None, limit: int, *, counted: bool, as_json: bool
 ) -> None:
-    """List what a selection means, with the reasons and the next step; or count it."""
-
     async def show(connection: Connection) -> None:
         meant = dated(selection, since, until, connection)
         if counted:

@@ -10,6 +10,8 @@ from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 
+# A count beyond it stands still, where who asks says so: what it costs has an end.
+MOST_COUNTED = 100_000
 UNFINISHED = (State.HELD, State.PENDING, State.LEASED, State.DEAD, State.PARKED)
 
 

@@ -12,6 +12,7 @@ from telemetry.core.delivery import State
 from telemetry.core.errors import TellonceError, UnavailableError
 from telemetry.runtime.logs import get_logger
 from telemetry.store.alerts import Alerts, row_name
+from telemetry.store.backlog import MOST_COUNTED
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
@@ -22,8 +23,6 @@ log = get_logger(__name__)
 # How long something may be wrong before anybody hears of it.
 LOOK_EVERY = 60.0
 PROOF = "proof|"
-# Beyond it a count stands still: what it costs has an end.
-MOST_COUNTED = 100_000
 STATES: Mapping[Trouble, State] = {Trouble.DEAD: State.DEAD, Trouble.PARKED: State.PARKED}
 
 # Counts what breaks the conservation law, and says one of it.

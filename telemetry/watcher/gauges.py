@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from telemetry.core.errors import TellonceError
-from telemetry.store.backlog import Backlog, read_backlog
+from telemetry.store.backlog import MOST_COUNTED, Backlog, read_backlog
 from telemetry.store.client import Connection
 from telemetry.store.oplog import oplog_window
 from telemetry.store.registry import Registry
@@ -19,8 +19,6 @@ from telemetry.store.registry import Registry
 FRESH = 10.0
 # A scrape gives up sooner than Prometheus does (10 s), and tells the rest.
 PATIENCE = 5.0
-# A count beyond it stands still: what it costs has an end.
-MOST_COUNTED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
