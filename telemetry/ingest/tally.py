@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-import anyio
-
 from telemetry.core.clock import Clock, milliseconds
 from telemetry.core.errors import TellonceError, UnavailableError
 from telemetry.core.event import Repeats
 from telemetry.ingest.accept import Result
+from telemetry.ingest.aside import Aside
 from telemetry.runtime.logs import get_logger
 
 log = get_logger(__name__)
@@ -42,12 +41,11 @@ class Tally:
         self._counts = counts
         self._clock = clock
         self._token = token
-        self._every = every
         self._most = most
         self._waiting: dict[str, Repeats] = {}
         self._begun: tuple[str, dict[str, Repeats]] | None = None
         self._missed = 0
-        self._some = anyio.Event()
+        self._aside = Aside(self._write, gather=every, last=LAST_SECONDS)
 
     def note(self, result: Result) -> None:
         """Count a submission whose key was taken."""
@@ -61,37 +59,29 @@ class Tally:
         names = tuple(name[:LONGEST_NAME] for name in result.differs[:MOST_NAMES])
         differs = names or (known.differs if known else ())
         self._waiting[result.id] = Repeats(counts, milliseconds(self._clock.now()), differs)
-        self._some.set()
+        self._aside.want()
 
     async def run(self) -> None:
         """Note the counts every few seconds until cancelled, then what is left, as far as a second takes."""
-        try:
-            while True:
-                await self._some.wait()
-                await anyio.sleep(self._every)
-                await self._round()
-        finally:
-            with anyio.move_on_after(LAST_SECONDS, shield=True):
-                while self._some.is_set():
-                    if not await self._round():
-                        break
+        await self._aside.run()
 
-    async def _round(self) -> bool:
+    async def _write(self) -> None:
+        if not (self._begun or self._waiting):
+            return
         # Interrupted, or not answered, the same is added again under the same token: that adds nothing twice.
         token, some = self._begun = self._begun or (self._token(), self._take())
         try:
             await self._counts.add(some, token)
         except UnavailableError:
-            return False
+            raise
         except TellonceError as error:
             log.warning("repeats.uncounted", events=_number(some), why=str(error))
         self._begun = None
         if self._missed:
             log.warning("repeats.uncounted", events=self._missed, why=f"{self._most} keys came again at once")
             self._missed = 0
-        if not self._waiting:
-            self._some = anyio.Event()
-        return True
+        if self._waiting:
+            self._aside.want()
 
     def _take(self) -> dict[str, Repeats]:
         return {key: self._waiting.pop(key) for key in list(self._waiting)[:MOST_AT_ONCE]}
