@@ -1,16 +1,14 @@
 """From events to acks: plan, offer, ack, each consumer on its own."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from random import Random
 from typing import Protocol
 
-from telemetry.core.backoff import Backoff
 from telemetry.core.canary import CANARY, plan_canary
 from telemetry.core.clock import Clock
-from telemetry.core.consumer import Consumer
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import TellonceError, UnavailableError
 from telemetry.core.event import Event
@@ -20,17 +18,9 @@ from telemetry.runtime.logs import get_logger
 from telemetry.runtime.tracing import tracing
 from telemetry.watcher.fan_out import FanOuts, Handed
 from telemetry.watcher.metrics import WatchMetrics
+from telemetry.watcher.party import FAILING, Party, Standing
 
 log = get_logger(__name__)
-
-FAILING = Backoff(first=1.0, cap=60.0)
-
-
-class Queue(Protocol):
-    """Where a consumer's deliveries wait for their courier."""
-
-    async def offer(self, deliveries: Sequence[Delivery]) -> Sequence[str]:
-        """Put deliveries in the queue, durably; answer with the ids that were there already."""
 
 
 class EventRows(Protocol):
@@ -64,23 +54,6 @@ class Owed(Protocol):
         """Whether it wants no offers for now."""
 
 
-@dataclass
-class Party:
-    """A consumer served by this process, its queue, and how it has been doing."""
-
-    consumer: Consumer
-    queue: Queue
-    refresh: Callable[[], Awaitable[None]] | None = None  # where what it plans by changes at run time
-    failures: int = 0
-    rests_until: float = 0.0  # monotonic
-    behind: bool = False  # it lacks what only a sweep finds: no hint of something later may overtake that
-
-    @property
-    def name(self) -> str:
-        """The consumer's name."""
-        return self.consumer.name
-
-
 class Dispatcher:
     """Offers events to the consumers that have not acked them, and records their acks."""
 
@@ -107,9 +80,21 @@ class Dispatcher:
         self.handed_over: dict[str, datetime] = {}
         self.paused: Collection[str] = ()  # when last looked at: they were offered nothing
 
-    async def available(self) -> list[Party]:
+    async def begin_sweep(self) -> list[Party]:
         """List the parties that can be served now: registered, not paused, not backing off."""
-        return self._serving(await self._registry.read())
+        served = self._serving(await self._registry.read())
+        for party in served:
+            if party.standing is Standing.BEHIND:
+                party.standing = Standing.CATCHING_UP
+        return served
+
+    def end_sweep(self) -> list[Party]:
+        """List the parties that were behind and could be served all that the sweep found: now hints serve them too."""
+        caught_up = [party for party in self.parties if party.standing is Standing.CATCHING_UP]
+        for party in caught_up:
+            party.standing = Standing.ABREAST
+            self._recovered(party)
+        return caught_up
 
     def resting(self) -> list[Party]:
         """List the parties that back off now or have yet to show that they recovered."""
@@ -118,8 +103,8 @@ class Dispatcher:
     async def dispatch(self, events: Sequence[Event], *, hinted: bool = False) -> list[Event]:
         """Offer events where they are owed and due; give back those that are owed later.
 
-        What was only hinted at is offered to nobody who is behind. Raises UnavailableError when nothing could be
-        recorded.
+        What was only hinted at is offered to nobody who has yet to catch up. Raises UnavailableError when nothing
+        could be recorded.
         """
         self.handed_over.clear()
         if not events:
@@ -128,7 +113,7 @@ class Dispatcher:
         registered = await self._registry.read()
         now = self._clock.now()
         due = sorted((event for event in events if event.is_due(now)), key=lambda event: event.order)
-        serving = [party for party in self._serving(registered) if not (hinted and party.behind)]
+        serving = [party for party in self._serving(registered) if party.takes(hinted=hinted)]
         told = await self._fire(due) if serving else []
         acks: dict[str, dict[str, int]] = defaultdict(dict)
         for party in serving:
@@ -156,13 +141,14 @@ class Dispatcher:
         self.paused = {party.name for party in self.parties if self._is_paused(party, registered)}
         if self._fan_outs is not None:
             self._fan_outs.halt(self.paused)
-        served = [
-            party
-            for party in self.parties
-            if party.name in registered and party.name not in self.paused and party.rests_until <= now
-        ]
+        wanted = [party for party in self.parties if party.name in registered and party.name not in self.paused]
+        served = [party for party in wanted if party.rests_until <= now]
         for party in self.parties:
-            party.behind |= party not in served
+            if party not in served:
+                party.standing = Standing.BEHIND
+            if party not in wanted:
+                # Nobody waits for it to recover: who registers it or ends its pause is seen by the next sweep.
+                self._well(party)
         return served
 
     @staticmethod
@@ -177,10 +163,7 @@ class Dispatcher:
         except UnavailableError as error:
             self._rest(party, str(error))
             return {}
-        if party.failures:
-            log.info("consumer.recovered", consumer=party.name)
-        party.failures = 0
-        self._metrics.failing.labels(party.name).set(0)
+        self._recovered(party)
         return taken
 
     async def _refresh(self, party: Party) -> None:
@@ -249,9 +232,18 @@ class Dispatcher:
                 log.error("event.refused", consumer=party.name, key=key, why=str(error))  # noqa: TRY400
         return taken
 
+    def _recovered(self, party: Party) -> None:
+        if party.failures:
+            log.info("consumer.recovered", consumer=party.name)
+        self._well(party)
+
+    def _well(self, party: Party) -> None:
+        party.failures = 0
+        self._metrics.failing.labels(party.name).set(0)
+
     def _rest(self, party: Party, why: str) -> None:
         party.failures += 1
-        party.behind = True
+        party.standing = Standing.BEHIND
         pause = FAILING.delay(party.failures, self._chance)
         party.rests_until = self._clock.monotonic() + pause
         self._metrics.failing.labels(party.name).set(1)

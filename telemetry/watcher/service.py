@@ -38,12 +38,13 @@ from telemetry.watcher.adoption import adopt
 from telemetry.watcher.alarm import Alarm, Proof
 from telemetry.watcher.conductor import Conductor
 from telemetry.watcher.consumers import load_consumers, refresher
-from telemetry.watcher.dispatch import Dispatcher, Party
+from telemetry.watcher.dispatch import Dispatcher
 from telemetry.watcher.duty import Duty
 from telemetry.watcher.fan_out import FanOuts
 from telemetry.watcher.gauges import Gauges
 from telemetry.watcher.memory import Memory
 from telemetry.watcher.metrics import WatchMetrics
+from telemetry.watcher.party import Party
 from telemetry.watcher.sweep import Progress, Sweep
 from telemetry.watcher.timetable import Timetable
 from telemetry.watcher.watcher import Lane, Watcher
@@ -181,7 +182,9 @@ class WatchService:
             partial(follow_events, connection, tuple(beside)),
             self._lane(connection, quick, parties, fan_outs),
             self._lane(connection, thorough, parties, fan_outs),
-            Sweep(Events(connection, thorough), self._progress, settings.sweep_overlap, settings.batch),
+            Sweep(
+                Events(connection, thorough), self._progress, connection.clock, settings.sweep_overlap, settings.batch
+            ),
             connection.clock,
             self._metrics,
             batch=settings.batch,

@@ -1,18 +1,20 @@
 """Finding what is owed by the index alone: the truth behind the stream's hints.
 
-Each available consumer's sweep starts near the oldest event that it lacks, so that what is owed only to an
-absent or failing consumer is neither re-read every round nor in the others' way. Now and then a full pass
-starts at the very beginning, for rows that became visible late.
+A sweep starts near the oldest event that an available consumer lacks, so that what is owed only to an absent or
+failing one is neither re-read every round nor in the others' way. Now and then a full pass starts at the very
+beginning, for rows that became visible late.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from telemetry.core.clock import CLOCK_ERROR, Clock
 from telemetry.core.event import Event
 
-FIRST_WINDOW = timedelta(seconds=60)
+# An ordinary sweep, with its overlap and what it looks ahead, is one range.
+FIRST_WINDOW = timedelta(seconds=120)
 SMALLEST_WINDOW = timedelta(milliseconds=50)
 
 
@@ -22,8 +24,8 @@ class OwedRows(Protocol):
     async def oldest_owed(self) -> datetime | None:
         """Find where the index begins."""
 
-    async def owed(self, since: datetime, until: datetime, consumer: str, limit: int) -> Sequence[Event]:
-        """Read the first events due in [since, until) that a consumer has not acked, by due time."""
+    async def owed(self, since: datetime, until: datetime, consumers: Collection[str], limit: int) -> Sequence[Event]:
+        """Read the first events due in [since, until) that one of some consumers has not acked, by due time."""
 
 
 @dataclass
@@ -37,8 +39,9 @@ class Progress:
 class Sweep:
     """Reads the owed index from where it must."""
 
-    def __init__(self, rows: OwedRows, progress: Progress, overlap: float, page: int) -> None:
+    def __init__(self, rows: OwedRows, progress: Progress, clock: Clock, overlap: float, page: int) -> None:
         self._rows = rows
+        self._clock = clock
         self.progress = progress
         self._starts = progress.starts
         self._overlap = timedelta(seconds=overlap)
@@ -48,13 +51,17 @@ class Sweep:
         """Say whether a sweep for a consumer can start elsewhere than at the beginning."""
         return name in self._starts
 
-    async def pages(self, name: str, until: datetime, *, full: bool) -> AsyncIterator[Sequence[Event]]:
-        """Read, page by page, what a consumer lacks and is due before `until`."""
-        since = None if full else self._starts.get(name)
-        since = since or await self._rows.oldest_owed()
+    async def pages(self, names: Collection[str], until: datetime, *, full: bool) -> AsyncIterator[Sequence[Event]]:
+        """Read, page by page, what some consumers lack and is due before `until`.
+
+        By due time, also where more comes meanwhile: no page has anything that came after something earlier which
+        no page has had.
+        """
+        known = not full and all(self.knows(name) for name in names)
+        since = min(self._starts[name] for name in names) if known else await self._rows.oldest_owed()
         if since is None:
             return
-        async for page in self._read(since, until, name):
+        async for page in self._read(since, until, names):
             yield page
 
     def served(self, name: str, until: datetime) -> None:
@@ -65,19 +72,20 @@ class Sweep:
         """Note that a consumer could not be served from some moment on."""
         self._starts[name] = min(since, self._starts.get(name, since))
 
-    async def _read(self, since: datetime, until: datetime, name: str) -> AsyncIterator[Sequence[Event]]:
+    async def _read(self, since: datetime, until: datetime, names: Collection[str]) -> AsyncIterator[Sequence[Event]]:
         # Narrow ranges: a server may collect the whole match before it cuts it to a page.
         width = FIRST_WINDOW
-        read: set[str] = set()  # what was read of those due at `since` itself
-        while since < until:
-            end = min(since + width, until)
-            found = await self._rows.owed(since, end, name, self._page + len(read))
-            page = [event for event in found if event.key not in read]
-            if page:
+        read: set[str] = set()  # what was read of those due at `since` or later
+        while True:
+            end, asked = min(since + width, until), self._clock.now()
+            found = await self._rows.owed(since, end, names, self._page + len(read))
+            if page := [event for event in found if event.key not in read]:
                 yield page
-            if len(found) < self._page + len(read):
-                since, width, read = end, width * 4, set()
-                continue
-            last = found[-1].due_at or since
-            read = {event.key for event in found if event.due_at == last}
-            since, width = last, max(width / 4, SMALLEST_WINDOW)
+            cut = len(found) == self._page + len(read)
+            if end == until and not cut:
+                return
+            reached = (found[-1].due_at or since) if cut else end
+            width = max(width / 4, SMALLEST_WINDOW) if cut else width * 4
+            # What came since this range was asked for may be dated as early as that: it goes before what follows.
+            since = min(reached, asked - CLOCK_ERROR)
+            read = {event.key for event in found if event.due_at and event.due_at >= since}

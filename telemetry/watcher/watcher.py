@@ -11,8 +11,9 @@ import anyio
 from telemetry.core.clock import CLOCK_ERROR, Clock
 from telemetry.core.event import Event
 from telemetry.runtime.logs import get_logger
-from telemetry.watcher.dispatch import Dispatcher, Party
+from telemetry.watcher.dispatch import Dispatcher
 from telemetry.watcher.metrics import WatchMetrics
+from telemetry.watcher.party import Standing
 from telemetry.watcher.soon import Soon
 from telemetry.watcher.sweep import Sweep
 
@@ -148,29 +149,36 @@ class Watcher:
                 await self._roused.wait()
 
     async def _sweep_once(self, *, full: bool) -> None:
-        for party in await self._thorough.dispatcher.available():
-            # On past this clock's time, for what was dated by one that is ahead, and for what is due before the next.
-            until = self._clock.now() + CLOCK_ERROR
-            failed: set[str] = set()
-            async for page in self._sweep.pages(party.name, until + self._ahead, full=full):
-                self._metrics.swept.labels("full" if full else "timer").inc(len(page))
-                async with self._offering:
-                    failed |= await self._serve(self._thorough, page)
-            if party.name not in failed:
-                self._sweep.served(party.name, until)
-            if party.behind and not party.failures:
-                await self._catch_up(party)
+        names = {party.name for party in await self._thorough.dispatcher.begin_sweep()}
+        if not names:
+            return
+        # On past this clock's time, for what was dated by one that is ahead, and for what is due before the next.
+        until = self._clock.now() + CLOCK_ERROR
+        pages = self._sweep.pages(names, until + self._ahead, full=full)
+        lacking: set[str] = set()
+        reading = True
+        while reading:
+            # Read under the lock, too: what the hints have brought meanwhile is not offered again.
+            async with self._offering:
+                page = await anext(pages, None)
+                reading = page is not None
+                if page is not None:
+                    self._metrics.swept.labels("full" if full else "timer").inc(len(page))
+                    lacking |= await self._serve(self._thorough, page)
+        for name in names - lacking:
+            self._sweep.served(name, until)
+        await self._catch_up()
 
-    async def _catch_up(self, party: Party) -> None:
-        """Offer what came after a sweep had passed it, while hints were followed without a consumer; then with it."""
+    async def _catch_up(self) -> None:
+        """Offer what came after the sweep had passed it, while hints were followed without a consumer; then with it."""
         async with self._offering:
-            party.behind = False
-            until = self._clock.now() + CLOCK_ERROR + self._ahead
-            async for page in self._sweep.pages(party.name, until, full=False):
-                await self._serve(self._thorough, page)
+            if names := {party.name for party in self._thorough.dispatcher.end_sweep()}:
+                until = self._clock.now() + CLOCK_ERROR + self._ahead
+                async for page in self._sweep.pages(names, until, full=False):
+                    await self._serve(self._thorough, page)
 
     def _behind(self) -> set[str]:
-        return {party.name for party in self._quick.dispatcher.parties if party.behind}
+        return {party.name for party in self._quick.dispatcher.parties if party.standing is Standing.BEHIND}
 
     async def _serve(self, lane: Lane, events: Sequence[Event], *, hinted: bool = False) -> set[str]:
         if later := await lane.dispatcher.dispatch(events, hinted=hinted):

@@ -13,7 +13,7 @@ from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.registry import Registry
 from telemetry.store.selection import Selection
-from telemetry.watcher.dispatch import Party
+from telemetry.watcher.party import Party
 from tests.bot.conftest import CHANNEL, Bench
 from tests.facts import Recorder, a_delivery
 from tests.watcher.conftest import make_watcher

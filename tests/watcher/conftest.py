@@ -17,9 +17,10 @@ from telemetry.store.events import Events
 from telemetry.store.feed import follow_events
 from telemetry.store.registry import Registry
 from telemetry.watcher.consumers import refresher
-from telemetry.watcher.dispatch import Dispatcher, Party
+from telemetry.watcher.dispatch import Dispatcher
 from telemetry.watcher.fan_out import FanOuts
 from telemetry.watcher.metrics import WatchMetrics
+from telemetry.watcher.party import Party
 from telemetry.watcher.sweep import Progress, Sweep
 from telemetry.watcher.watcher import Lane, Watcher
 
@@ -40,7 +41,7 @@ def make_watcher(
     registry = Registry(connection)
     dispatcher = Dispatcher(parties, events, Deferred(connection), registry, clock, Random(1), metrics, fan_outs)
     lane = Lane(events, dispatcher)
-    sweep = Sweep(events, Progress(), 60, 100)
+    sweep = Sweep(events, Progress(), clock, 60, 100)
     pace: dict[str, Any] = {"sweep_every": 10.0, "full_sweep_every": 600.0} | settings
     feed = partial(follow_events, connection, tuple(beside or ()))
     return Watcher(feed, lane, lane, sweep, clock, metrics, batch=100, beside=beside, **pace), dispatcher

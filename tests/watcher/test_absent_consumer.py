@@ -12,7 +12,7 @@ from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.indexes import declared, reconcile
 from telemetry.store.registry import Registry
-from telemetry.watcher.dispatch import Party
+from telemetry.watcher.party import Party
 from tests.facts import Recorder, an_event
 from tests.until import until
 from tests.watcher.conftest import make_watcher

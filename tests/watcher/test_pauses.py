@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import anyio
 import pytest
@@ -15,9 +16,10 @@ from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.pauses import Pauses
 from telemetry.store.registry import Registry
-from telemetry.watcher.dispatch import Dispatcher, Party
+from telemetry.watcher.dispatch import Dispatcher
 from telemetry.watcher.fan_out import FanOuts, Handed
 from telemetry.watcher.metrics import WatchMetrics
+from telemetry.watcher.party import Party
 from tests.audiences import an_audience
 from tests.facts import Recorder, an_event
 from tests.until import until
@@ -107,9 +109,9 @@ async def test_nothing_is_let_out_of_its_runs_and_other_destinations_go_on(conne
     assert {State.PENDING, State.HELD} == {row.state for row in await queue_of(connection)}
 
 
-async def has_acked(connection: Connection, consumer: str) -> bool:
+async def has_acked(connection: Connection, consumer: str, key: str = KEY) -> bool:
     """The consumer has the event."""
-    return consumer in await acks(connection, KEY)
+    return consumer in await acks(connection, key)
 
 
 async def let_go(fan_outs: FanOuts) -> bool:
@@ -120,17 +122,17 @@ async def let_go(fan_outs: FanOuts) -> bool:
 async def test_what_a_sweep_had_read_when_the_pause_came_is_offered_after_it(
     connection: Connection, watching: Watching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry, available, paused = Registry(connection), Dispatcher.available, list[bool]()
+    registry, begin_sweep, paused = Registry(connection), Dispatcher.begin_sweep, list[bool]()
     await registry.register("recorder")
     await Events(connection).insert([an_event()])
 
     async def and_then_it_is_paused(self: Dispatcher) -> list[Party]:
-        found = await available(self)
+        found = await begin_sweep(self)
         if found and not paused:
             paused.append(await registry.pause("recorder", a_pause(connection)))
         return found
 
-    monkeypatch.setattr(Dispatcher, "available", and_then_it_is_paused)
+    monkeypatch.setattr(Dispatcher, "begin_sweep", and_then_it_is_paused)
     async with watching(Recorder(), sweep_every=0.3):
         await until(lambda: has_been(paused))
         assert {} == await acks(connection, KEY)
@@ -138,6 +140,26 @@ async def test_what_a_sweep_had_read_when_the_pause_came_is_offered_after_it(
         await until(lambda: has_acked(connection, "recorder"), 8)
 
 
-async def has_been(paused: list[bool]) -> bool:
+async def test_one_that_was_failing_when_it_was_paused_is_not_asked_after_all_the_time(
+    connection: Connection, watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, begin_sweep, sweeps = Registry(connection), Dispatcher.begin_sweep, list[int]()
+
+    async def counted(self: Dispatcher) -> list[Party]:
+        sweeps.append(1)
+        return await begin_sweep(self)
+
+    monkeypatch.setattr(Dispatcher, "begin_sweep", counted)
+    async with watching(Recorder(), Recorder("other"), sweep_every=600) as dispatcher:
+        await until(lambda: has_been(sweeps))
+        dispatcher.parties[0].failures = 3
+        await registry.pause("recorder", a_pause(connection))
+        for n in range(20):
+            await Events(connection).insert([an_event(f"sign_up:u{n}")])
+            await until(lambda n=n: has_acked(connection, "other", f"sign_up:u{n}"))  # type: ignore[misc]
+    assert 3 > len(sweeps)
+
+
+async def has_been(paused: list[Any]) -> bool:
     """It was paused."""
     return bool(paused)

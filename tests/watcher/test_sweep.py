@@ -1,6 +1,8 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from telemetry.core.clock import CLOCK_ERROR
 from telemetry.core.event import Event
 from telemetry.watcher.sweep import Progress, Sweep
 from tests.facts import LONG_AGO, an_event
@@ -16,14 +18,31 @@ class Rows:
     async def oldest_owed(self) -> datetime | None:
         return self.events[0].due_at if self.events else None
 
-    async def owed(self, since: datetime, until: datetime, consumer: str, limit: int) -> Sequence[Event]:
+    async def owed(self, since: datetime, until: datetime, consumers: Collection[str], limit: int) -> Sequence[Event]:
         found = [
             event
             for event in self.events
-            if event.due_at and since <= event.due_at < until and consumer not in event.acks
+            if event.due_at and since <= event.due_at < until and not {*consumers} <= event.acks.keys()
         ][:limit]
         self.read += len(found)
         return found
+
+
+@dataclass
+class At:
+    """A clock that is set."""
+
+    time: datetime = LONG_AGO + timedelta(days=60)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+
+def make_sweep(rows: Rows, page: int, clock: At | None = None, progress: Progress | None = None) -> Sweep:
+    return Sweep(rows, progress or Progress(), clock or At(), overlap=60, page=page)
 
 
 def spread(count: int, seconds: float) -> list[Event]:
@@ -31,19 +50,19 @@ def spread(count: int, seconds: float) -> list[Event]:
 
 
 async def swept(sweep: Sweep, until: datetime, name: str, *, full: bool = False) -> list[str]:
-    return [event.key async for page in sweep.pages(name, until, full=full) for event in page]
+    return [event.key async for page in sweep.pages({name}, until, full=full) for event in page]
 
 
 async def test_a_sweep_reads_everything_once_whatever_the_spacing() -> None:
     for seconds in (0.0, 1.0, 86_400.0):
         events = spread(500, seconds)
-        sweep = Sweep(Rows(events), Progress(), overlap=60, page=7)
+        sweep = make_sweep(Rows(events), 7)
         assert [event.key for event in events] == await swept(sweep, LONG_AGO + timedelta(days=30), "a")
 
 
 async def test_a_sweep_starts_where_the_last_one_left_nothing_to_want() -> None:
     rows = Rows(spread(100, 3600))
-    sweep = Sweep(rows, Progress(), overlap=60, page=50)
+    sweep = make_sweep(rows, 50)
     until = LONG_AGO + timedelta(seconds=3600)
     sweep.served("a", until)
 
@@ -53,7 +72,7 @@ async def test_a_sweep_starts_where_the_last_one_left_nothing_to_want() -> None:
 
 async def test_a_consumer_that_failed_is_swept_from_where_it_failed_and_the_others_are_not() -> None:
     rows = Rows(spread(100, 3600))
-    sweep = Sweep(rows, Progress(), overlap=60, page=50)
+    sweep = make_sweep(rows, 50)
     until = LONG_AGO + timedelta(seconds=3600)
     for name in ("well", "failing"):
         sweep.served(name, LONG_AGO + timedelta(seconds=1800))
@@ -68,7 +87,7 @@ async def test_what_failed_behind_the_start_moves_the_start_back() -> None:
     """
     A hint may tell of an event that became visible late; if its consumer fails then, a sweep must find it.
     """
-    sweep = Sweep(Rows(spread(100, 3600)), Progress(), overlap=60, page=50)
+    sweep = make_sweep(Rows(spread(100, 3600)), 50)
     until = LONG_AGO + timedelta(seconds=3600)
     sweep.served("a", until)
     sweep.failed("a", LONG_AGO)
@@ -78,5 +97,37 @@ async def test_what_failed_behind_the_start_moves_the_start_back() -> None:
 
 async def test_progress_outlives_a_connection() -> None:
     progress = Progress()
-    Sweep(Rows([]), progress, 60, 50).served("a", LONG_AGO)
-    assert Sweep(Rows([]), progress, 60, 50).knows("a")
+    make_sweep(Rows([]), 50, progress=progress).served("a", LONG_AGO)
+    assert make_sweep(Rows([]), 50, progress=progress).knows("a")
+
+
+async def test_what_comes_while_a_page_is_served_is_not_overtaken_by_what_comes_after_it() -> None:
+    """
+    Serving takes its time: by the next range, more has come that belongs before it, and the page goes on from there.
+    """
+    now = LONG_AGO + timedelta(days=1)
+    for page in (3, 100):
+        arrives = [an_event(f"t:u{n:05}", due_at=now + timedelta(seconds=n)) for n in range(200)]
+        rows, clock = Rows(arrives[:4]), At(now + timedelta(seconds=4))
+        sweep = make_sweep(rows, page, clock)
+        sweep.served("a", now + timedelta(seconds=60))
+        seen: list[Event] = []
+        async for events in sweep.pages({"a"}, now + timedelta(seconds=150), full=False):
+            seen += events
+            # A slow page, and what comes is dated by a clock that is behind.
+            clock.time += timedelta(seconds=130)
+            rows.events = [event for event in arrives if event.due_at and event.due_at < clock.time - CLOCK_ERROR / 2]
+        assert arrives[:150] == seen
+
+
+async def test_several_consumers_are_swept_as_one_from_where_the_first_of_them_lacks_something() -> None:
+    rows = Rows(spread(100, 3600))
+    sweep = make_sweep(rows, 50)
+    sweep.served("well", LONG_AGO + timedelta(seconds=3600))
+    sweep.served("late", LONG_AGO + timedelta(seconds=1860))
+    keys = [event.key async for page in sweep.pages({"well", "late"}, At().now(), full=False) for event in page]
+    assert [event.key for event in rows.events[50:]] == keys
+
+    sweep = make_sweep(rows, 50, progress=sweep.progress)
+    keys = [event.key async for page in sweep.pages({"well", "new"}, At().now(), full=False) for event in page]
+    assert [event.key for event in rows.events] == keys

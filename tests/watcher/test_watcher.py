@@ -2,6 +2,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import anyio
+
 from telemetry.core.clock import Clock
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import TellonceError, UnavailableError
@@ -9,9 +11,10 @@ from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.registry import Registry
+from telemetry.watcher.party import Party
 from tests.facts import Recorder, an_event
 from tests.until import until
-from tests.watcher.conftest import Watching
+from tests.watcher.conftest import Watching, make_watcher
 
 
 class Behind:
@@ -147,6 +150,36 @@ async def test_what_a_consumer_missed_while_it_failed_is_offered_before_what_cam
         await Events(connection).insert([an_event("sign_up:u2")])
         await until(lambda: settled(connection, "sign_up:u1", "sign_up:u2"))
     assert ["sign_up:u1", "sign_up:u2"] == queue.took
+
+
+async def test_what_a_sweep_could_not_offer_is_not_overtaken_by_its_next_page(
+    connection: Connection, watching: Watching
+) -> None:
+    """
+    The consumer may be well again by then: it waits for the next sweep all the same.
+    """
+    keys = [f"sign_up:u{n:03}" for n in range(150)]
+    await Events(connection).insert([an_event(key) for key in keys])
+    consumer, other = Recorder("recorder"), Recorder("other")
+    for name in ("recorder", "other"):
+        await Registry(connection).register(name)
+    queue = Failing(connection, "recorder")
+    party = Party(consumer, queue)
+
+    class AfterIt(Deliveries):
+        """A queue that is offered the same after the failing one: the other is well by then."""
+
+        async def offer(self, deliveries: Sequence[Delivery]) -> list[str]:
+            """Take offers."""
+            queue.well, party.rests_until = True, 0.0
+            return await super().offer(deliveries)
+
+    watcher, _ = make_watcher(connection, [party, Party(other, AfterIt(connection, "other"))])
+    async with anyio.create_task_group() as group:
+        group.start_soon(watcher.run)
+        await until(lambda: settled(connection, *keys))
+        group.cancel_scope.cancel()
+    assert keys == queue.took
 
 
 async def true(fact: bool) -> bool:
