@@ -16,8 +16,9 @@ from telemetry.core.fan_out import FanOut
 from telemetry.core.step import Said, Step
 from telemetry.runtime.logs import get_logger
 from telemetry.runtime.tracing import tracing
-from telemetry.watcher.fan_out import FanOuts, Handed
+from telemetry.watcher.fan_out import FanOuts
 from telemetry.watcher.metrics import WatchMetrics
+from telemetry.watcher.offering import Handed
 from telemetry.watcher.party import FAILING, Party, Standing
 
 log = get_logger(__name__)

@@ -59,7 +59,7 @@ async def test_each_one_who_is_missing_is_named_with_the_reason(
 async def test_what_is_not_offered_yet_is_missing_until_it_is(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("telemetry.watcher.fan_out.PAGE", 2)
+    monkeypatch.setattr("telemetry.watcher.offering.PAGE", 2)
     await an_audience(connection, "all", members(5))
     offering = an_offering(connection, await owe(connection), Caller())
     assert (await audited(connection)).why == {"not offered yet": 1}

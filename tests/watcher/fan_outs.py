@@ -14,7 +14,7 @@ from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.registry import Registry
 from telemetry.store.runs import Runs
-from telemetry.watcher.fan_out import Handed, Offering
+from telemetry.watcher.offering import Handed, Offering
 from tests.audiences import an_audience
 from tests.facts import an_event
 

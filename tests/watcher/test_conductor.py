@@ -348,7 +348,7 @@ async def test_what_was_skipped_before_costs_a_cancel_few_commands(
 async def test_paused_or_cancelled_while_it_is_being_offered_nothing_more_goes_out(
     connection: Connection, monkeypatch: pytest.MonkeyPatch, verb: Verb
 ) -> None:
-    monkeypatch.setattr("telemetry.watcher.fan_out.PAGE", 2)
+    monkeypatch.setattr("telemetry.watcher.offering.PAGE", 2)
     await an_audience(connection, "all", members(8))
     caller = Caller()
     event = await owe(connection)

@@ -23,9 +23,10 @@ from telemetry.store.documents import held_place
 from telemetry.store.events import Events
 from telemetry.store.registry import Registry
 from telemetry.store.runs import Runs
-from telemetry.watcher import fan_out
-from telemetry.watcher.fan_out import FanOuts, Handed, Offering
+from telemetry.watcher import offering
+from telemetry.watcher.fan_out import FanOuts
 from telemetry.watcher.metrics import WatchMetrics
+from telemetry.watcher.offering import Handed, Offering
 from tests.audiences import an_audience
 from tests.facts import Recorder, an_event
 from tests.until import until
@@ -46,7 +47,7 @@ from tests.watcher.fan_outs import (
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fan_out, "PAGE", 4)
+    monkeypatch.setattr(offering, "PAGE", 4)
 
 
 async def the_event(connection: Connection, key: str = KEY) -> Event:
@@ -335,7 +336,7 @@ class Commands(monitoring.CommandListener):
 async def test_thousands_of_members_cost_two_writes_a_page(
     mongodb_uri: str, connection: Connection, database: str, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    monkeypatch.setattr(fan_out, "PAGE", 500)
+    monkeypatch.setattr(offering, "PAGE", 500)
     await an_audience(connection, "all", members(number))
     event = await owe(connection)
     await Registry(connection).register(NAME)

@@ -17,8 +17,9 @@ from telemetry.store.events import Events
 from telemetry.store.pauses import Pauses
 from telemetry.store.registry import Registry
 from telemetry.watcher.dispatch import Dispatcher
-from telemetry.watcher.fan_out import FanOuts, Handed
+from telemetry.watcher.fan_out import FanOuts
 from telemetry.watcher.metrics import WatchMetrics
+from telemetry.watcher.offering import Handed
 from telemetry.watcher.party import Party
 from tests.audiences import an_audience
 from tests.facts import Recorder, an_event
