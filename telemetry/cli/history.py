@@ -62,6 +62,8 @@ class History:
 
 def against_file(settings: Settings, config: Config, path: Path, before: Path | None, *, as_json: bool) -> None:
     """Try the file's policies on a file of events, against those of an older file or those in force."""
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(f"{path}: expected a file, as it is read twice; put what comes by a pipe into one")
     known = _before(settings, before)
     with counting("lines") as seen:
         history = History(path, config.ingest.max_event_bytes, seen)

@@ -1,6 +1,7 @@
 """`tellonce check --against-history`: trying the file's keys on events that are past."""
 
 import json
+import os
 from pathlib import Path
 
 from telemetry.core.event import Repeats
@@ -62,6 +63,28 @@ def test_a_history_is_a_file_or_a_span(bare: Path) -> None:
     assert "--since: expected from" in tellonce("check", "--since", "soon").err
     assert tellonce("check", "--since", "7d", "--against-history", "events.ndjson").code == 2
     assert tellonce("check", "--before", "old.toml").code == 2
+
+
+def test_a_pipe_which_cannot_be_read_twice_is_refused(bare: Path) -> None:
+    written(bare, a_badge("u1", "a"), a_badge("u1", "b"))
+    read, write = os.pipe()
+    os.write(write, (bare / "events.ndjson").read_bytes())
+    os.close(write)
+
+    said = tellonce("check", "--against-history", f"/dev/fd/{read}", "--before", "old.toml")
+    os.close(read)
+
+    assert said.code == 2
+    assert f"/dev/fd/{read}: expected a file, as it is read twice; put what comes by a pipe into one\n" in said.err
+
+
+def test_a_line_that_ingest_would_not_take_is_no_crash(bare: Path) -> None:
+    written(bare, a_badge("u1", "a"), '{"a":' * 100_000, "[" * 100_000, "9" * 5000, "null", "\x00", a_badge("u1", "b"))
+
+    said = tellonce("check", "--against-history", "events.ndjson", "--before", "old.toml")
+
+    assert (0, "") == (said.code, said.err)
+    assert "5 lines would be refused under any key; line 2: nested too deep" in said.out
 
 
 async def test_what_is_stored_is_tried(connection: Connection, environ: dict[str, str], bare: Path) -> None:
