@@ -68,6 +68,8 @@ class Door:
         except Refusal as refusal:
             self.warn_of(refusal, source, refusal.error)
             raise
+        # It may have been revoked while its body came.
+        source = await self.source_of(request.headers.get("authorization"))
         if self.intake is None:
             raise busy("ingest waits for the database")
         return await self.intake.take(submitted, source)

@@ -95,7 +95,8 @@ class Interpreter:
         except Refusal as refusal:
             self._desk.warn_of(refusal, source or UNKNOWN, f"{self._dialect.name}: {refusal.error}")
             raise
-        source = source or await self._source(reading.credentials)
+        # What the head says may have been revoked while the body came.
+        source = await self._source(reading.credentials if credential is None else [credential])
         results = await self._submit(reading.records, source)
         self._note(results, source)
         return self._dialect.answer(posted, reading, results)

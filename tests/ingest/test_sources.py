@@ -1,6 +1,6 @@
 """Sources that come and go while ingest runs."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -77,6 +77,29 @@ async def test_a_revoked_secret_stops_and_with_the_last_one_ingest_stays_closed(
         await Sources(connection).revoke("web")
         await refused(producer, web)
         assert 401 == (await producer.send(occurrence(1)))[0]
+
+
+@pytest.mark.parametrize("path", ["/ingest", "/v1/track"])
+async def test_a_secret_that_is_revoked_while_its_request_trickles_in_is_refused(
+    serving: Serving, connection: Connection, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(auth, "KNOWN_FOR", 0.1)
+    body = b'{"event": "sign_up", "%s": "u1"}' % (b"distinct_id" if path == "/ingest" else b"userId")
+    async with serving() as producer:
+        web, app = await new(connection, "web"), await new(connection, "app")
+        assert 202 == (await producer.send(occurrence(1), **web))[0]
+
+        async def trickling() -> AsyncIterator[bytes]:
+            yield body[:9]
+            await Sources(connection).revoke("web")
+            await refused(producer, web)
+            yield body[9:]
+
+        sent = {"Content-Type": "application/json"}
+        async with producer.session.post(producer.url + path, data=trickling(), headers=sent | web) as answer:
+            assert 401 == answer.status
+        async with producer.session.post(producer.url + path, data=body, headers=sent | app) as answer:
+            assert answer.status in (200, 202)
 
 
 async def test_a_secret_that_is_past_its_time_is_refused(serving: Serving, connection: Connection) -> None:
