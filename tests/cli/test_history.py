@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from telemetry.core.event import Repeats
 from telemetry.core.key import KeyPolicy
 from telemetry.store.client import Connection
@@ -53,6 +55,18 @@ def test_without_anything_to_compare_with_it_says_so(bare: Path) -> None:
     assert said.code == 0
     assert "what is in force is not known" in said.out
     assert "suppressed: badge:SOURCE:body-" in said.out
+
+
+@pytest.mark.parametrize(("unknown", "told", "taken"), [("", 1, 2), ('[ingest]\nunknown_types = "body"\n', 3, 0)])
+def test_what_a_new_type_is_today_is_what_ingest_makes_of_one_that_it_does_not_know(
+    bare: Path, unknown: str, told: int, taken: int
+) -> None:
+    written(bare, a_badge("u1", "a"), a_badge("u2", "a"), a_badge("u3", "a") | {"insert_id": "i"})
+    (bare / "old.toml").write_text(unknown)
+
+    (row,) = tellonce("check", "--against-history", "events.ndjson", "--before", "old.toml", "--json").value["types"]
+
+    assert (row["told_now"], row["taken"], row["told_then"]) == (told, taken, 3)
 
 
 def test_a_history_is_a_file_or_a_span(bare: Path) -> None:
