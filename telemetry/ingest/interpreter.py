@@ -26,7 +26,7 @@ DIALECTS = (MIXPANEL, SEGMENT, POSTHOG, CLOUDEVENTS)
 # The label of a type that is none of ours, or is not known.
 OTHER = "other"
 LONGEST_REASON = 300
-# The source of a body that would name it and is too large to be read; no source can be named so.
+# The source of a body that would name it and is too large to be read; no added one can be named so.
 UNKNOWN = "(unknown)"
 
 Limit = Literal["max_body_bytes", "max_events"]
