@@ -62,10 +62,14 @@ class History:
 
 def against_file(settings: Settings, config: Config, path: Path, before: Path | None, *, as_json: bool) -> None:
     """Try the file's policies on a file of events, against those of an older file or those in force."""
-    known = _before(settings, before)
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(f"{path}: expected a file, as it is read twice; put what comes by a pipe into one")
+    former = config if before is None else load_config(before)
+    known = _in_force(settings) if before is None else _policies(former)
+    by_body = known is None or former.ingest.unknown_types == "body"
     with counting("lines") as seen:
         history = History(path, config.ingest.max_event_bytes, seen)
-        shadows = try_sent(history.events, _policies(config), known or {})
+        shadows = try_sent(history.events, _policies(config), known or {}, by_body=by_body)
     notes = [] if known is not None else [NO_POLICIES]
     if any(not (shadow.before and shadow.before.fields and shadow.after.fields) for shadow in shadows):
         notes.append(ONE_SOURCE)
@@ -94,9 +98,7 @@ def _policies(config: Config) -> dict[str, KeyPolicy]:
     return {name: policy.key for name, policy in config.types.items()}
 
 
-def _before(settings: Settings, path: Path | None) -> Mapping[str, KeyPolicy] | None:
-    if path is not None:
-        return _policies(load_config(path))
+def _in_force(settings: Settings) -> Mapping[str, KeyPolicy] | None:
     if settings.mongodb_uri is None:
         return None
 

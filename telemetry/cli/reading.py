@@ -14,6 +14,9 @@ from telemetry.core.errors import ConfigurationError
 BATCH_BYTES = 512 * 1024
 BATCH_EVENTS = 500
 MARK = "\ufeff"
+# Kept as what they are, such bytes cannot be taken for others.
+NOT_TEXT = "surrogateescape"
+TOO_DEEP = "nested too deep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Line:
 
 def standard_input() -> TextIO:
     """Give standard input as UTF-8; bytes that are not text are told by line, not a crash half-way."""
-    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    sys.stdin.reconfigure(encoding="utf-8", errors=NOT_TEXT)  # type: ignore[union-attr]
     return sys.stdin
 
 
@@ -36,7 +39,7 @@ def standard_input() -> TextIO:
 def opened_file(path: Path) -> Iterator[TextIO]:
     """Open a file in the same way; raise ConfigurationError where it cannot be read."""
     try:
-        source = path.open(encoding="utf-8", errors="replace")
+        source = path.open(encoding="utf-8", errors=NOT_TEXT)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
     with source:
@@ -45,14 +48,14 @@ def opened_file(path: Path) -> Iterator[TextIO]:
 
 def read_lines(source: TextIO) -> Iterator[Line]:
     """Read NDJSON, a JSON array, one object, or {"events": […]}."""
-    first = source.readline().lstrip(MARK)
+    start, first = 1, source.readline().lstrip(MARK)
     while first and not first.strip():
-        first = source.readline()
+        start, first = start + 1, source.readline()
     if first and (first.lstrip().startswith("[") or not _is_event(first)):
         yield from _whole(first, source)
         return
     read = 0
-    for number, line in enumerate(_chain(first, source), 1):
+    for number, line in enumerate(_chain(first, source), start):
         read += len(line.encode("utf-8", "surrogatepass"))
         if line.strip():
             yield Line(number, line.strip(), read, _wrong(line))
@@ -87,7 +90,7 @@ def _chain(first: str, rest: Iterable[str]) -> Iterator[str]:
 def _is_event(line: str) -> bool:
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         # A document over several lines begins with a piece that is not JSON; so does NDJSON with a slip in it.
         return line.rstrip().endswith("}")
     return isinstance(value, dict) and "events" not in value
@@ -97,18 +100,25 @@ def _whole(first: str, rest: TextIO) -> Iterator[Line]:
     text = first + rest.read()
     try:
         value = json.loads(text)
-    except ValueError as error:
-        raise ConfigurationError(f"the input is neither JSON nor one JSON object a line: {error}") from error
+    except (ValueError, RecursionError) as error:
+        why = error if isinstance(error, ValueError) else TOO_DEEP
+        raise ConfigurationError(f"the input is neither JSON nor one JSON object a line: {why}") from error
     events = value.get("events", [value]) if isinstance(value, dict) else value
     if not isinstance(events, list):
         raise ConfigurationError('the input holds no events: expected an object, an array or {"events": […]}')
     for number, event in enumerate(events, 1):
-        yield Line(number, spelt(event), len(text) * number // len(events))
+        line = spelt(event)
+        yield Line(number, line, len(text) * number // len(events), _wrong(line))
 
 
 def _wrong(line: str) -> str:
     try:
+        line.encode()
         json.loads(line)
+    except UnicodeEncodeError:
+        return "not text in UTF-8"
     except ValueError as error:
         return f"not JSON: {error}"
+    except RecursionError:
+        return TOO_DEEP
     return ""

@@ -51,3 +51,7 @@ class Allowance:
             return ceil(short / self._rate.a_second)
         self._left -= number
         return 0
+
+    def give_back(self, number: int) -> None:
+        """Take back so many that were let through and came to nothing."""
+        self._left = min(self._rate.events, self._left + number)

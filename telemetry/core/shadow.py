@@ -61,6 +61,8 @@ class Shadow:
     after: KeyPolicy
     # What is stored is one fact a row, and comes in the order of its keys, not of its time.
     stored: bool = False
+    # Whether an event that has neither a policy nor an id of its own is taken, and told apart by its body.
+    by_body: bool = True
     events: int = 0
     suppressed: int = 0  # told today, and not any more
     split: int = 0  # blocked today, and told as well
@@ -104,7 +106,8 @@ class Shadow:
         try:
             if self.before is not None:
                 return self.before.key(claims, source)
-            return occurrence_key(claims, source) if claims.get("insert_id") else body_key(claims, source)
+            by_body = self.by_body and not claims.get("insert_id")
+            return body_key(claims, source) if by_body else occurrence_key(claims, source)
         except InvalidEventError:
             return None
 

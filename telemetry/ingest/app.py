@@ -46,6 +46,11 @@ class Door:
             raise busy("ingest waits for the database")
         return await self.callers.source_of(authorization)
 
+    def warn_of(self, refusal: Refusal, source: str, said: str) -> None:
+        """Warn of a request that is refused for its size."""
+        if refusal.status == TOO_LARGE and self.warner is not None:
+            self.warner.warn(Kind.OVERSIZE, OTHER, source, said)
+
     async def take(self, request: Request) -> Response:
         """Answer one request."""
         try:
@@ -61,9 +66,10 @@ class Door:
         try:
             submitted = await self._read(request)
         except Refusal as refusal:
-            if refusal.status == TOO_LARGE and self.warner is not None:
-                self.warner.warn(Kind.OVERSIZE, OTHER, source, refusal.error)
+            self.warn_of(refusal, source, refusal.error)
             raise
+        # It may have been revoked while its body came.
+        source = await self.source_of(request.headers.get("authorization"))
         if self.intake is None:
             raise busy("ingest waits for the database")
         return await self.intake.take(submitted, source)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import count
 from typing import Any, TypeVar
 
@@ -48,7 +49,7 @@ class Intake:
         token: Callable[[], str],
         tickets: Tickets,
         again: Callable[[Result], None],
-        admit: Callable[[str, int], None],
+        admitted: Callable[[str, int], AbstractContextManager[None]],
         warner: Warner,
         *,
         max_event_bytes: int,
@@ -61,7 +62,7 @@ class Intake:
         self._token = token
         self._tickets = tickets
         self._again = again
-        self._admit = admit
+        self._admitted = admitted
         self._warner = warner
         self._max_event_bytes = max_event_bytes
         self._patience = patience
@@ -70,12 +71,12 @@ class Intake:
 
     async def take(self, submitted: Sequence[Any], source: str) -> list[Result]:
         """Answer for each submitted event, in order; raise Refusal when none can be, in time or by the rate."""
-        self._admit(source, len(submitted))
-        with anyio.move_on_after(self._patience):
-            return await self._take(submitted, source)
-        why = f"the database has not confirmed the write within {self._patience:g} s"
-        self._health(why)
-        raise busy(why)
+        with self._admitted(source, len(submitted)):
+            with anyio.move_on_after(self._patience):
+                return await self._take(submitted, source)
+            why = f"the database has not confirmed the write within {self._patience:g} s"
+            self._health(why)
+            raise busy(why)
 
     async def _take(self, submitted: Sequence[Any], source: str) -> list[Result]:
         checked = [self._check(one) async for one in _in_turns(submitted)]

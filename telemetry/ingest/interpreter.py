@@ -26,6 +26,8 @@ DIALECTS = (MIXPANEL, SEGMENT, POSTHOG, CLOUDEVENTS)
 # The label of a type that is none of ours, or is not known.
 OTHER = "other"
 LONGEST_REASON = 300
+# The source of a body that would name it and is too large to be read; no added one can be named so.
+UNKNOWN = "(unknown)"
 
 Limit = Literal["max_body_bytes", "max_events"]
 ReadBody = Callable[[Request, Inflater], Awaitable[bytes]]
@@ -40,6 +42,9 @@ class Desk(Protocol):
 
     async def source_of(self, authorization: str | None) -> str:
         """Name the source of a request; raise Refusal where it is nobody's, or where nobody can tell."""
+
+    def warn_of(self, refusal: Refusal, source: str, said: str) -> None:
+        """Warn of a request that is refused for its size."""
 
 
 def serve_dialects(app: FastAPI, desk: Desk, read_body: ReadBody) -> None:
@@ -83,10 +88,15 @@ class Interpreter:
         # Where the head says who it is, nobody else's body is read.
         credential = self._dialect.credential(head)
         source = None if credential is None else await self._source([credential])
-        inflater = Inflater(request.headers.get("content-encoding", ""), self._max_body_bytes)
-        posted = Posted(head, await self._read_body(request, inflater), self._max_events)
-        reading = self._dialect.read(posted)
-        source = source or await self._source(reading.credentials)
+        try:
+            inflater = Inflater(request.headers.get("content-encoding", ""), self._max_body_bytes)
+            posted = Posted(head, await self._read_body(request, inflater), self._max_events)
+            reading = self._dialect.read(posted)
+        except Refusal as refusal:
+            self._desk.warn_of(refusal, source or UNKNOWN, f"{self._dialect.name}: {refusal.error}")
+            raise
+        # What the head says may have been revoked while the body came.
+        source = await self._source(reading.credentials if credential is None else [credential])
         results = await self._submit(reading.records, source)
         self._note(results, source)
         return self._dialect.answer(posted, reading, results)

@@ -1,6 +1,8 @@
 """How much each source may submit, in this process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 
 from telemetry.core.clock import Clock
 from telemetry.core.rate import Allowance, Rate
@@ -17,14 +19,25 @@ class Limits:
         self._metrics = metrics
         self._kept: dict[str, tuple[Rate, Allowance]] = {}
 
-    def admit(self, source: str, events: int) -> None:
-        """Let a source's events in; raise Refusal, which says when to come again, where they are too many."""
+    @contextmanager
+    def admitted(self, source: str, events: int) -> Iterator[None]:
+        """Let a source's events in; raise Refusal, which says when to come again, where they are too many.
+
+        Those that are put off inside cost nothing: they come again.
+        """
         rate = self._rate_of(source)
-        wait = self._allowance(source, rate).ask(events, self._clock.monotonic()) if rate else 0
+        allowance = self._allowance(source, rate) if rate else None
+        wait = allowance.ask(events, self._clock.monotonic()) if allowance else 0
         self._metrics.sources.labels(source, "limited" if wait else "admitted").inc(events)
         if wait:
             why = f"{source}: more events than its rate of {rate}; send the same again in {wait} s, it is safe"
             raise Refusal(429, why, {"Retry-After": str(wait)})
+        try:
+            yield
+        except Refusal as refusal:
+            if allowance and refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                allowance.give_back(events)
+            raise
 
     def _allowance(self, source: str, rate: Rate) -> Allowance:
         known = self._kept.get(source)

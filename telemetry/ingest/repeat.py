@@ -1,11 +1,19 @@
 """What a submission comes to whose key is taken: a repeat, a contradiction, or a revision of what is untold. Pure."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from telemetry.core.canonical import differing
 from telemetry.core.event import Event
 from telemetry.core.warning import Kind
 from telemetry.ingest.accept import Result, Status
 
 ERASED = "its person was forgotten: it is told no more"
+# What a client says of itself. Another version of it, or the same on another machine, reports the same fact.
+OF_CLIENT = frozenset(
+    {"$lib", "$lib_version", "mp_lib", "$os_version", "$os_distro", "$python_runtime", "$python_version"}
+)
+CONTEXT, LIBRARY = "$context", "library"
 
 
 def revises(first: Event, repeated: Event) -> bool:
@@ -22,7 +30,7 @@ def judge(first: Event, repeated: Event) -> Result:
         return _answer("too_late", first, f"{told}, and cannot be revised any more")
     if _rank(repeated) < _rank(first):
         return _answer("superseded", first, f"revision {first.revision} stands")
-    if first.digest == repeated.digest:
+    if _is_same(first, repeated):
         return Result("duplicate", first.key, first_received_at=first.received_at, note=_cancelled(first))
     differs = tuple(_differing(first, repeated))
     named = f"different: {', '.join(differs)}" if differs else "where it differs is not known"
@@ -42,6 +50,20 @@ def _answer(status: Status, first: Event, error: str) -> Result:
 
 def _cancelled(event: Event) -> str | None:
     return "it is cancelled; a higher revision opens it again" if event.cancelled else None
+
+
+def _is_same(first: Event, repeated: Event) -> bool:
+    if first.digest == repeated.digest:
+        return True
+    # Where nothing differs that is known, something does that is not: its properties may be gone.
+    return bool(_differing(first, repeated)) and not _differing(_of_fact(first), _of_fact(repeated))
+
+
+def _of_fact(event: Event) -> Event:
+    kept = {name: value for name, value in event.properties.items() if name not in OF_CLIENT}
+    if isinstance(context := kept.get(CONTEXT), Mapping):
+        kept[CONTEXT] = {name: value for name, value in context.items() if name != LIBRARY}
+    return replace(event, properties=kept)
 
 
 def _differing(first: Event, repeated: Event) -> list[str]:

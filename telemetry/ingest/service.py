@@ -107,7 +107,7 @@ class Storing:
             lambda: token_hex(8),
             Canaries(connection).destinations,
             tally.note,
-            limits.admit,
+            limits.admitted,
             warner,
             max_event_bytes=self._config.ingest.max_event_bytes,
             patience=settings.ingest_timeout,

@@ -64,10 +64,15 @@ async def _stored(connection: Connection, shadow: Shadow, since: datetime) -> As
 
 
 def try_sent(
-    history: Callable[[], Iterable[Sent]], file: Mapping[str, KeyPolicy], before: Mapping[str, KeyPolicy]
+    history: Callable[[], Iterable[Sent]],
+    file: Mapping[str, KeyPolicy],
+    before: Mapping[str, KeyPolicy],
+    *,
+    by_body: bool = True,
 ) -> list[Shadow]:
     """Try the policies that differ from those before on what producers send; the history is read twice at most."""
-    tried = {name: Shadow(name, before.get(name), to) for name, to in file.items() if before.get(name) != to}
+    changed = {name: to for name, to in file.items() if before.get(name) != to}
+    tried = {name: Shadow(name, before.get(name), to, by_body=by_body) for name, to in changed.items()}
     for event in history():
         if shadow := tried.get(event.claims["event"]):
             shadow.take(_sent(shadow, event))

@@ -1,7 +1,10 @@
 """`tellonce check --against-history`: trying the file's keys on events that are past."""
 
 import json
+import os
 from pathlib import Path
+
+import pytest
 
 from telemetry.core.event import Repeats
 from telemetry.core.key import KeyPolicy
@@ -54,6 +57,18 @@ def test_without_anything_to_compare_with_it_says_so(bare: Path) -> None:
     assert "suppressed: badge:SOURCE:body-" in said.out
 
 
+@pytest.mark.parametrize(("unknown", "told", "taken"), [("", 1, 2), ('[ingest]\nunknown_types = "body"\n', 3, 0)])
+def test_what_a_new_type_is_today_is_what_ingest_makes_of_one_that_it_does_not_know(
+    bare: Path, unknown: str, told: int, taken: int
+) -> None:
+    written(bare, a_badge("u1", "a"), a_badge("u2", "a"), a_badge("u3", "a") | {"insert_id": "i"})
+    (bare / "old.toml").write_text(unknown)
+
+    (row,) = tellonce("check", "--against-history", "events.ndjson", "--before", "old.toml", "--json").value["types"]
+
+    assert (row["told_now"], row["taken"], row["told_then"]) == (told, taken, 3)
+
+
 def test_a_history_is_a_file_or_a_span(bare: Path) -> None:
     written(bare)
     missing = tellonce("check", "--against-history", "nothing.ndjson")
@@ -62,6 +77,28 @@ def test_a_history_is_a_file_or_a_span(bare: Path) -> None:
     assert "--since: expected from" in tellonce("check", "--since", "soon").err
     assert tellonce("check", "--since", "7d", "--against-history", "events.ndjson").code == 2
     assert tellonce("check", "--before", "old.toml").code == 2
+
+
+def test_a_pipe_which_cannot_be_read_twice_is_refused(bare: Path) -> None:
+    written(bare, a_badge("u1", "a"), a_badge("u1", "b"))
+    read, write = os.pipe()
+    os.write(write, (bare / "events.ndjson").read_bytes())
+    os.close(write)
+
+    said = tellonce("check", "--against-history", f"/dev/fd/{read}", "--before", "old.toml")
+    os.close(read)
+
+    assert said.code == 2
+    assert f"/dev/fd/{read}: expected a file, as it is read twice; put what comes by a pipe into one\n" in said.err
+
+
+def test_a_line_that_ingest_would_not_take_is_no_crash(bare: Path) -> None:
+    written(bare, a_badge("u1", "a"), '{"a":' * 100_000, "[" * 100_000, "9" * 5000, "null", "\x00", a_badge("u1", "b"))
+
+    said = tellonce("check", "--against-history", "events.ndjson", "--before", "old.toml")
+
+    assert (0, "") == (said.code, said.err)
+    assert "5 lines would be refused under any key; line 2: nested too deep" in said.out
 
 
 async def test_what_is_stored_is_tried(connection: Connection, environ: dict[str, str], bare: Path) -> None:

@@ -2,10 +2,11 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 
-from telemetry.cli.reading import BATCH_BYTES, batches, read_lines
+from telemetry.cli.reading import BATCH_BYTES, batches, opened_file, read_lines
 from telemetry.core.errors import ConfigurationError
 
 ONE = {"event": "sign_up", "distinct_id": "u1"}
@@ -42,6 +43,35 @@ def test_a_line_that_is_not_json_is_told_by_its_number_and_the_others_go_on() ->
 
     assert [line.number for line in lines if line.wrong] == [2]
     assert len(lines) == 3
+
+
+def test_a_line_is_told_by_its_number_in_the_file() -> None:
+    lines = list(read_lines(io.StringIO(f"\n \n{json.dumps(ONE)}\n\n{{oops}}\n")))
+
+    assert [(3, False), (5, True)] == [(line.number, bool(line.wrong)) for line in lines]
+
+
+def test_a_line_that_is_not_utf_8_is_told_and_not_sent_as_another(tmp_path: Path) -> None:
+    spoilt = json.dumps(ONE).encode().replace(b"u1", b"u\xff")
+    (tmp_path / "lines").write_bytes(b"\n".join([json.dumps(OTHER, ensure_ascii=False).encode(), spoilt]))
+    (tmp_path / "whole").write_bytes(b"[%s,%s]" % (json.dumps(ONE).encode(), spoilt))
+
+    for name in ("lines", "whole"):
+        with opened_file(tmp_path / name) as source:
+            assert ["", "not text in UTF-8"] == [line.wrong for line in read_lines(source)]
+
+
+DEEP = '{"a":' * 100_000
+
+
+@pytest.mark.parametrize("text", [f"{json.dumps(ONE)}\n{DEEP}\n", f"{DEEP}1{'}' * 100_000}\n{json.dumps(ONE)}\n"])
+def test_a_line_that_is_nested_without_end_is_told_as_any_other_that_is_wrong(text: str) -> None:
+    assert ["", "nested too deep"] == sorted(line.wrong for line in read_lines(io.StringIO(text)))
+
+
+def test_a_document_that_is_nested_without_end_is_one_error() -> None:
+    with pytest.raises(ConfigurationError, match="nested too deep"):
+        list(read_lines(io.StringIO("[" * 100_000)))
 
 
 def test_what_is_no_json_at_all_is_one_error() -> None:

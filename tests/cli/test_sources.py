@@ -3,6 +3,7 @@
 import re
 
 import anyio.to_thread
+import pytest
 
 from telemetry.core.source import digest_of
 from telemetry.store.client import Connection
@@ -49,6 +50,17 @@ async def test_a_rotation_says_how_long_both_are_taken(connection: Connection, e
     assert "2, the former until" in (await typed("sources list", environ)).out
     assert "for 5 s at most" in (await typed("sources rotate web --overlap 0", environ)).out
     assert 1 == (await typed("sources list --json", environ)).value[0]["secrets"]
+
+
+@pytest.mark.parametrize("hours", ["nan", "inf", "1e9", "-1"])
+async def test_an_overlap_without_end_is_refused_and_changes_nothing(
+    connection: Connection, environ: Environ, hours: str
+) -> None:
+    await typed("sources add web", environ)
+    before = (await Sources(connection).all())["web"].digests
+    said = await typed(f"sources rotate web --overlap {hours}", environ)
+    assert (2, True) == (said.code, "--overlap" in said.err)
+    assert before == (await Sources(connection).all())["web"].digests
 
 
 async def test_a_revoked_source_is_asked_about_and_can_come_back(connection: Connection, environ: Environ) -> None:

@@ -40,3 +40,11 @@ def test_rest_saves_up_no_more_than_the_rate() -> None:
     allowance = Allowance(Rate.parse("3/s"), now=0)
     assert 0 == allowance.ask(3, now=1000)
     assert 1 == allowance.ask(1, now=1000)
+
+
+def test_what_is_given_back_may_be_asked_for_again() -> None:
+    allowance = Allowance(Rate.parse("2/s"), now=0)
+    for _ in range(3):
+        assert 0 == allowance.ask(2, now=0)
+        allowance.give_back(2)
+    assert [0, 1] == [allowance.ask(2, now=9), allowance.ask(1, now=9)]

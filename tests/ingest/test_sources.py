@@ -1,5 +1,6 @@
 """Sources that come and go while ingest runs."""
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import anyio
 import pytest
 
 from telemetry.core.errors import ConfigurationError, UnavailableError
+from telemetry.core.event import Event
 from telemetry.core.rate import Rate
 from telemetry.core.source import Source, digest_of
 from telemetry.ingest import auth, usage
@@ -75,6 +77,29 @@ async def test_a_revoked_secret_stops_and_with_the_last_one_ingest_stays_closed(
         await Sources(connection).revoke("web")
         await refused(producer, web)
         assert 401 == (await producer.send(occurrence(1)))[0]
+
+
+@pytest.mark.parametrize("path", ["/ingest", "/v1/track"])
+async def test_a_secret_that_is_revoked_while_its_request_trickles_in_is_refused(
+    serving: Serving, connection: Connection, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(auth, "KNOWN_FOR", 0.1)
+    body = b'{"event": "sign_up", "%s": "u1"}' % (b"distinct_id" if path == "/ingest" else b"userId")
+    async with serving() as producer:
+        web, app = await new(connection, "web"), await new(connection, "app")
+        assert 202 == (await producer.send(occurrence(1), **web))[0]
+
+        async def trickling() -> AsyncIterator[bytes]:
+            yield body[:9]
+            await Sources(connection).revoke("web")
+            await refused(producer, web)
+            yield body[9:]
+
+        sent = {"Content-Type": "application/json"}
+        async with producer.session.post(producer.url + path, data=trickling(), headers=sent | web) as answer:
+            assert 401 == answer.status
+        async with producer.session.post(producer.url + path, data=body, headers=sent | app) as answer:
+            assert answer.status in (200, 202)
 
 
 async def test_a_secret_that_is_past_its_time_is_refused(serving: Serving, connection: Connection) -> None:
@@ -167,6 +192,25 @@ async def test_a_source_over_its_rate_is_told_when_to_come_again_and_nothing_is_
         for sample in ('outcome="limited",source="web"} 2.0', 'outcome="admitted",source="web"} 5.0'):
             assert f"tellonce_ingest_source_events_total{{{sample}" in metrics
         assert 'requests_total{status="429"} 1.0' in metrics
+
+
+async def test_what_the_database_did_not_take_costs_a_source_nothing_of_its_rate(
+    serving: Serving, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, insert = [True], Events.insert
+
+    async def failing(self: Events, events: Sequence[Event]) -> dict[str, Event]:
+        if away:
+            raise UnavailableError("away")
+        return await insert(self, events)
+
+    monkeypatch.setattr(Events, "insert", failing)
+    async with serving(ingest_timeout=0.2) as producer:
+        web = await new(connection, "web", "2/h")
+        both = [occurrence(1), occurrence(2)]
+        assert [503] * 3 == [(await producer.send(both, **web))[0] for _ in range(3)]
+        away.clear()
+        assert [202, 429] == [(await producer.send(sent, **web))[0] for sent in (both, occurrence(3))]
 
 
 async def test_another_rate_holds_without_a_restart(

@@ -5,6 +5,7 @@ from base64 import b64encode
 from typing import Any
 from urllib.parse import unquote
 
+from telemetry.core.canonical import digest
 from telemetry.ingest.accept import Result
 from telemetry.ingest.answers import answer as answered
 from telemetry.ingest.dialects.credentials import bearer
@@ -21,6 +22,7 @@ from telemetry.ingest.dialects.dialect import (
     is_plain,
     list_of,
 )
+from telemetry.ingest.envelope import MAX_NAME
 from telemetry.ingest.refusal import Refusal
 from telemetry.ingest.wire import bounded, decode, parse_json
 
@@ -68,7 +70,9 @@ def translate(event: dict[str, Any]) -> Any:
 
 def identity(source: str, name: str) -> str:
     """Join source and id, which only together name an occurrence, so that no two pairs come to the same."""
-    return f"{source.translate(_ESCAPES)} {name.translate(_ESCAPES)}"
+    joined = f"{source.translate(_ESCAPES)} {name.translate(_ESCAPES)}"
+    # Clouds name their sources at length. A digest is no other pair: it holds no space.
+    return joined if len(joined) <= MAX_NAME else f"sha256-{digest(joined)}"
 
 
 def answer(_: Posted, __: Reading, results: Results) -> Reply:

@@ -48,7 +48,9 @@ def read(posted: Posted) -> Reading:
     if kind in JSON_TYPES:
         return _reading(posted, parse_json(text), dict(posted.head.query))
     try:
-        form = dict(posted.head.query) | dict(parse_qsl(text, max_num_fields=MAX_FIELDS))
+        form = dict(posted.head.query) | dict(parse_qsl(text, max_num_fields=MAX_FIELDS, errors="strict"))
+    except UnicodeDecodeError:
+        raise Refusal(400, "data: not UTF-8 after its percent-encoding is undone") from None
     except ValueError:
         raise Refusal(400, f"body: at most {MAX_FIELDS} fields of a form are read") from None
     if "data" not in form:

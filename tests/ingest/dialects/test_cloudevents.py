@@ -57,6 +57,15 @@ async def test_source_and_id_together_are_the_identity(benches: Benches) -> None
     assert identity("a%20b", "c") != identity("a b", "c")
 
 
+async def test_a_source_as_long_as_clouds_make_them_is_an_identity_too(benches: Benches) -> None:
+    source = f"/subscriptions/{'s' * 36}/resourceGroups/{'g' * 90}/providers/Microsoft.EventGrid/topics/{'t' * 50}"
+    good = json.loads(JSONFormat().write(an_event())) | {"source": source, "subject": "u1"}
+    one, other = (good | {"id": f"{'i' * 36}{number}"} for number in range(2))
+    async with benches() as bench:
+        status, answer = await bench.post("/cloudevents", [one, one, other], BATCH, **KEY)
+        assert (202, [2, 1]) == (status, [answer["accepted"], answer["duplicates"]])
+
+
 async def test_a_types_policy_comes_before_the_identity_and_the_source_stands_in_for_a_subject(
     benches: Benches,
 ) -> None:

@@ -203,3 +203,11 @@ async def test_no_credential_reaches_a_row_or_the_log(
 def tracked(insert_id: str, **properties: Any) -> dict[str, Any]:
     said = {"token": SECRET, "distinct_id": "u1", "$insert_id": insert_id, "time": 1_700_000_000} | properties
     return {"event": "upgraded", "properties": said}
+
+
+async def test_a_form_that_is_not_utf_8_is_refused_and_not_read_as_another(benches: Benches) -> None:
+    form = b'data={"event":"upgraded","properties":{"token":"%s","distinct_id":"u%%ff","$insert_id":"i"}}'
+    async with benches() as bench:
+        status, answer = await bench.post("/track", form % SECRET.encode(), FORM)
+        assert (400, True) == (status, "data: not UTF-8 after its percent-encoding is undone" in answer["error"])
+        assert [] == await bench.stored()
