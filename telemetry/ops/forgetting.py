@@ -120,8 +120,9 @@ class Forgetting:
             await self._traces.rename_batch(channel, batch, names)
         await self._traces.rename_origins(names)
         aliases = [alias for alias, key in self._aliases.items() if key in names]
-        redact = redactor(self._person, names | {alias: self._secret.name(alias) for alias in aliases})
-        await self._traces.redact(redact)
+        known = names | {alias: self._secret.name(alias) for alias in aliases}
+        redact = redactor(self._person, known)
+        await self._traces.redact(redact, known)
         await scrub_alerts(self._connection, redact)
         await self._traces.scrub_schedules(self._person)
         # By these the others' words are known.

@@ -1,6 +1,6 @@
 """Where a person's keys stand besides the rows of their events: found by reading through, changed row by row."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from telemetry.core.erasure import holds, renamed
@@ -9,9 +9,19 @@ from telemetry.store.client import Connection
 from telemetry.store.commands import Row, patiently, read, walk
 from telemetry.store.schedules import COLLECTION as SCHEDULES
 
-# What operators did, and what producers sent amiss: either may name a key, or quote an id.
-TOLD = ("operations", "warnings")
+# Where what operators did, and what producers sent amiss, may name a key or quote an id. Whatever else stands in these
+# rows is ours: a person of that name is not meant.
+TOLD: Mapping[str, Sequence[str]] = {
+    "operations": (
+        "reason",
+        "after",
+        *(f"selection.{name}" for name in ("event", "delivery", "destination", "reason")),
+    ),
+    "warnings": ("sample",),
+}
+# An operation that runs goes on by its place and by what it selects: of these only erased keys are nothing to it.
 RUNNING = "running"
+NAMES_OF_RUNNING, WORDS_OF_RUNNING = ("selection.event", "selection.delivery"), ("reason",)
 
 
 class Traces:
@@ -54,13 +64,14 @@ class Traces:
                 guard = {"_id": row["_id"], "origin.event": row["origin"]["event"]}
                 await patiently(rows.update_one, guard, {"$set": {"origin.event": names[row["origin"]["event"]]}})
 
-    async def redact(self, redact: Callable[[Any], Any]) -> None:
-        """Take a person out of what was noted of operators and producers; an operation that runs needs its words."""
-        for name in TOLD:
-            async for row in walk(self._connection[name], {"state": {"$ne": RUNNING}}):
-                fresh = {field: redact(value) for field, value in row.items() if field != "_id"}
-                changed = {field: value for field, value in fresh.items() if value != row[field]}
-                guard: Row = {"_id": row["_id"], **{field: row[field] for field in changed}}
+    async def redact(self, redact: Callable[[str], str], names: Mapping[str, str]) -> None:
+        """Take a person out of what was noted of operators and producers; what an operation that runs needs stays."""
+        for name, fields in TOLD.items():
+            async for row in walk(self._connection[name], {}):
+                said = {field: text for field in fields if isinstance(text := _at(row, field), str)}
+                fresh = _of_running(said, redact, names) if row.get("state") == RUNNING else _redacted(said, redact)
+                changed = {field: text for field, text in fresh.items() if text != said[field]}
+                guard: Row = {"_id": row["_id"], **{field: said[field] for field in changed}}
                 if changed:
                     await patiently(self._connection[name].update_one, guard, {"$set": changed})
 
@@ -75,3 +86,19 @@ class Traces:
         removed: Row = {"distinct_id": distinct_id, "removed_at": {"$exists": True}}
         empty = {"$set": {"distinct_id": "", "properties": {}}}
         await patiently(self._connection[SCHEDULES].update_many, removed, empty)
+
+
+def _at(row: Row, field: str) -> Any:
+    outer, _, inner = field.partition(".")
+    return row.get(outer, {}).get(inner) if inner else row.get(outer)
+
+
+def _redacted(said: Mapping[str, str], redact: Callable[[str], str]) -> dict[str, str]:
+    return {field: redact(text) for field, text in said.items()}
+
+
+def _of_running(said: Mapping[str, str], redact: Callable[[str], str], names: Mapping[str, str]) -> dict[str, str]:
+    words = {field: text for field, text in said.items() if field in WORDS_OF_RUNNING}
+    return _redacted(words, redact) | {
+        field: renamed(text, names) for field, text in said.items() if field in NAMES_OF_RUNNING
+    }

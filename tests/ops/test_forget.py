@@ -9,14 +9,17 @@ import bson
 import pytest
 
 from telemetry.core.alert import ALERT
-from telemetry.core.delivery import Delivery, Signal
+from telemetry.core.delivery import Delivery, Signal, State
 from telemetry.core.errors import TellonceError
 from telemetry.core.event import Event
+from telemetry.core.warning import Kind as WarningKind
+from telemetry.core.warning import Warned
 from telemetry.ingest.unerased import Unerased
 from telemetry.ops.explain import explain
 from telemetry.ops.forget import forget, survey
 from telemetry.ops.forgetting import Forgotten
 from telemetry.ops.judgement import Kind
+from telemetry.ops.replay import begin
 from telemetry.ops.runs import Operator
 from telemetry.store import commands
 from telemetry.store.attempts import Attempt, Attempts
@@ -25,10 +28,13 @@ from telemetry.store.client import Connection
 from telemetry.store.deferred import Deferred
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.keys import Keys
+from telemetry.store.operations import Operation, Operations, Progress
 from telemetry.store.runs import Runs
+from telemetry.store.selection import Selection
+from telemetry.store.warnings import Warnings
 from tests.audiences import an_audience
 from tests.facts import a_delivery, an_event
-from tests.ops.deployment import CONSUMER, Deployment
+from tests.ops.deployment import CHANNEL, CONSUMER, Deployment
 from tests.ops.test_verify import verified
 from tests.timed import add, an_entry, every
 from tests.watcher.fan_outs import Caller, an_offering
@@ -489,3 +495,61 @@ async def test_a_handlers_queue_loses_what_was_emitted(deployment: Deployment) -
     await deployment.connection["handler_queue"].update_one({"_id": row.id}, {"$unset": {"work": "", "emits": ""}})
     assert Forgotten(1, []) == await forgotten(deployment.connection)
     assert [] == await standing(deployment.connection)
+
+
+async def an_operation(deployment: Deployment, selection: Selection, reason: str) -> Operation:
+    """Begin a replay, of which one delivery is behind."""
+    operation = await begin(deployment.connection, selection, "bob", reason)
+    reached = replace(operation, consumer=CONSUMER, after=f"sign_up:{ADA}|{CHANNEL}")
+    assert await Operations(deployment.connection).note(reached)
+    return reached
+
+
+@pytest.mark.parametrize("who", ["finished", "states", "event", "delivered", "conflict", "sign_up", CONSUMER, "1", "a"])
+async def test_a_person_whose_id_is_a_word_of_ours_takes_nothing_else_away(deployment: Deployment, who: str) -> None:
+    connection = deployment.connection
+    await deployment.told(f"badge:{who}")
+    operation = await begin(connection, Selection((State.DELIVERED,)), "bob", "one more time")
+    await Operations(connection).end(operation.id, Progress.FINISHED)
+    now = connection.clock.now()
+    await Warnings(connection).note(
+        Warned(WarningKind.CONFLICT, "sign_up", 1, now, now, "web", f"badge:{who}:x: no"), "s"
+    )
+    alarm = {"sample": "sign_up:bob|discord:1: no", "trouble": "dead", "consumer": CONSUMER, "text": f"1 a {who}"}
+    await deployment.events.insert([replace(deployment.an_event(f"{ALERT}:x"), type=ALERT, properties=alarm)])
+    before = await Operations(connection).get(operation.id)
+
+    await forgotten(connection, who)
+
+    assert before == await Operations(connection).get(operation.id)
+    (warned,) = await Warnings(connection).all()
+    assert (WarningKind.CONFLICT, "sign_up", "badge:erased:x: no") == (warned.kind, warned.type, warned.sample)
+    assert alarm == (await deployment.events.fetch([f"{ALERT}:x"]))[0].properties
+
+
+async def test_a_key_that_does_not_hold_the_id_goes_from_what_was_said_too(deployment: Deployment) -> None:
+    connection, email = deployment.connection, "ada@x.org"
+    await deployment.told(f"invite:{email}")
+    await connection["events"].update_many({}, {"$set": {"distinct_id": ADA}})
+    now = connection.clock.now()
+    said = f"invite:{email}: another body is stored"
+    await Warnings(connection).note(Warned(WarningKind.CONFLICT, "invite", 1, now, now, "web", said), "s")
+
+    await forgotten(connection)
+
+    assert [] == await standing(connection, email)
+
+
+async def test_an_operation_that_runs_names_nobody_who_is_forgotten_and_goes_on(deployment: Deployment) -> None:
+    connection = deployment.connection
+    await deployment.told(f"sign_up:{ADA}", f"sign_up:{ADA}-2", "sign_up:bob")
+    whole = await an_operation(deployment, Selection((State.DELIVERED,)), f"as {ADA} asked")
+    of_one = await an_operation(deployment, Selection((State.DELIVERED,), event=f"sign_up:{ADA}"), "once more")
+    of_other = await an_operation(deployment, Selection((State.DELIVERED,), event=f"sign_up:{ADA}-2"), "once more")
+
+    await forgotten(connection)
+
+    kept = await Operations(connection).of([whole.id, of_one.id, of_other.id])
+    assert kept[whole.id] == replace(whole, reason="as erased asked")
+    assert str(kept[of_one.id].selection.event).startswith("erased:")
+    assert kept[of_other.id] == of_other
