@@ -9,18 +9,24 @@ from telemetry.store.client import Connection
 from telemetry.store.commands import Row, patiently, read, walk
 from telemetry.store.schedules import COLLECTION as SCHEDULES
 
-# Where what operators did, and what producers sent amiss, may name a key or quote an id. Whatever else stands in these
-# rows is ours: a person of that name is not meant.
+# Where what operators did and why, and what producers sent amiss, may name a key or quote an id. Whatever else stands
+# in these rows is ours: a person of that name is not meant.
 TOLD: Mapping[str, Sequence[str]] = {
+    "consumers": ("pause.reason",),
+    "endpoints": ("disabled.reason",),
+    "erasures": ("reason",),
+    "events": ("cancelled.reason",),
     "operations": (
         "reason",
         "after",
         *(f"selection.{name}" for name in ("event", "delivery", "destination", "reason")),
     ),
+    "pauses": ("reason",),
+    "runs": ("paused.reason", "ended.reason"),
     "warnings": ("sample",),
 }
 # An operation that runs goes on by its place and by what it selects: of these only erased keys are nothing to it.
-RUNNING = "running"
+RUNNING = ("operations", "running")
 NAMES_OF_RUNNING, WORDS_OF_RUNNING = ("selection.event", "selection.delivery"), ("reason",)
 
 
@@ -67,9 +73,11 @@ class Traces:
     async def redact(self, redact: Callable[[str], str], names: Mapping[str, str]) -> None:
         """Take a person out of what was noted of operators and producers; what an operation that runs needs stays."""
         for name, fields in TOLD.items():
-            async for row in walk(self._connection[name], {}):
+            query: Row = {"$or": [{field: {"$exists": True}} for field in fields]}
+            async for row in walk(self._connection[name], query, dict.fromkeys(("state", *fields), 1)):
                 said = {field: text for field in fields if isinstance(text := _at(row, field), str)}
-                fresh = _of_running(said, redact, names) if row.get("state") == RUNNING else _redacted(said, redact)
+                runs = (name, row.get("state")) == RUNNING
+                fresh = _of_running(said, redact, names) if runs else _redacted(said, redact)
                 changed = {field: text for field, text in fresh.items() if text != said[field]}
                 guard: Row = {"_id": row["_id"], **{field: said[field] for field in changed}}
                 if changed:
@@ -90,7 +98,8 @@ class Traces:
 
 def _at(row: Row, field: str) -> Any:
     outer, _, inner = field.partition(".")
-    return row.get(outer, {}).get(inner) if inner else row.get(outer)
+    told = row.get(outer)
+    return told.get(inner) if inner and isinstance(told, Mapping) else told
 
 
 def _redacted(said: Mapping[str, str], redact: Callable[[str], str]) -> dict[str, str]:

@@ -9,9 +9,12 @@ import bson
 import pytest
 
 from telemetry.core.alert import ALERT
+from telemetry.core.clock import milliseconds
 from telemetry.core.delivery import Delivery, Signal, State
 from telemetry.core.errors import TellonceError
 from telemetry.core.event import Event
+from telemetry.core.pause import Pause
+from telemetry.core.run import Ended
 from telemetry.core.warning import Kind as WarningKind
 from telemetry.core.warning import Warned
 from telemetry.ingest.unerased import Unerased
@@ -29,6 +32,8 @@ from telemetry.store.deferred import Deferred
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.keys import Keys
 from telemetry.store.operations import Operation, Operations, Progress
+from telemetry.store.pauses import Pauses
+from telemetry.store.registry import Registry
 from telemetry.store.runs import Runs
 from telemetry.store.selection import Selection
 from telemetry.store.warnings import Warnings
@@ -553,3 +558,26 @@ async def test_an_operation_that_runs_names_nobody_who_is_forgotten_and_goes_on(
     assert kept[whole.id] == replace(whole, reason="as erased asked")
     assert str(kept[of_one.id].selection.event).startswith("erased:")
     assert kept[of_other.id] == of_other
+
+
+async def test_no_reason_that_an_operator_gave_names_the_person(deployment: Deployment) -> None:
+    connection, who = deployment.connection, Operator("bob", f"{ADA} asked")
+    pause = Pause("bob", milliseconds(connection.clock.now()), who.reason)
+    await Pauses(connection).pause("discord:7", pause)
+    await Registry(connection).pause(CONSUMER, pause)
+    later = replace(deployment.an_event("later:bob"), due_at=connection.clock.now() + timedelta(days=1), revision=3)
+    await deployment.events.insert([later])
+    await Deferred(connection).cancel(later.key, "bob", who.reason)
+    await an_audience(connection, "all", ["recorder:1"])
+    (event,) = await deployment.accept("release:1")
+    offering = an_offering(connection, event, Caller(name=CONSUMER))
+    while not await offering.step():
+        pass
+    (run,) = await Runs(connection).of_event(event.key)
+    assert await Runs(connection).cancel(run.id, Ended("bob", connection.clock.now(), who.reason))
+    await forget(connection, "bob", who, sleep=at_once)
+
+    await forgotten(connection)
+
+    assert [] == await standing(connection)
+    assert {"discord:7": replace(pause, reason="erased asked")} == await Pauses(connection).read()
