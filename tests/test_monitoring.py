@@ -33,8 +33,8 @@ PANELS = json.loads((DOCS / "monitoring" / "dashboard.json").read_text())["panel
 PAGES = [DOCS / "monitoring.md", DOCS / "runbook.md"]
 EXPRESSIONS = [rule["expr"] for rule in RULES] + [target["expr"] for panel in PANELS for target in panel["targets"]]
 ENDINGS = ("_total", "_bucket", "_sum", "_count")
-# Of Prometheus, and of a histogram.
-THEIRS = {"le"}
+# Of a histogram, and of Prometheus itself.
+THEIRS = {"le", "instance"}
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
