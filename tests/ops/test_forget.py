@@ -581,3 +581,33 @@ async def test_no_reason_that_an_operator_gave_names_the_person(deployment: Depl
 
     assert [] == await standing(connection)
     assert {"discord:7": replace(pause, reason="erased asked")} == await Pauses(connection).read()
+
+
+async def test_what_a_courier_tells_the_log_last_of_all_goes_too(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = await deployment.told(f"sign_up:{ADA}")
+    forget_runs = Runs.forget
+
+    async def and_then_it_is_told(self: Runs, keys: Any) -> None:
+        await forget_runs(self, keys)
+        now = deployment.connection.clock.now()
+        await Attempts(deployment.connection).append([Attempt(row.id, now, "delivered", "", "h")])
+
+    monkeypatch.setattr(Runs, "forget", and_then_it_is_told)
+    assert Forgotten(1, []) == await forgotten(deployment.connection)
+    assert [] == await standing(deployment.connection)
+
+
+async def test_an_event_that_a_switch_gives_another_key_meanwhile_is_left_for_another_run(
+    deployment: Deployment,
+) -> None:
+    await deployment.told(f"sign_up:{ADA}")
+
+    async def meanwhile(_: float) -> None:
+        await deployment.events.add_aliases({f"sign_up:2:{ADA}": f"sign_up:{ADA}"})
+
+    assert Forgotten(0, [f"sign_up:{ADA}"]) == await forget(deployment.connection, ADA, OPERATOR, sleep=meanwhile)
+    assert Forgotten(1, []) == await forgotten(deployment.connection)
+    assert [] == await standing(deployment.connection)
+    assert await is_known(deployment.connection, [f"sign_up:2:{ADA}"])
