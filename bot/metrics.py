@@ -22,4 +22,6 @@ class BotMetrics:
             "tellonce_discord_direct_openings", "Direct messages opened, by outcome", ["outcome"], registry=registry
         )
         self.suppressed = suppressed(registry)
+        for cause in ("nonce", "echo", "receipt", "sibling", "history"):
+            self.suppressed.labels(cause)
         self.latency = delivery_latency(registry).labels("discord")

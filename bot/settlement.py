@@ -71,7 +71,7 @@ class Settlement:
             desk.metrics.suppressed.labels(kept_by).inc(settled)
         now = desk.clock.now().timestamp()
         for item in items:
-            desk.metrics.latency.observe(max(now - item.order / 1_000_000, 0))
+            desk.metrics.latency.observe(max(now - item.wanted_at, 0))
         log.info("delivery.delivered", channel=standing.channel, deliveries=settled, by=by, **result)
         if standing.row and standing.row.block:
             await self._unblock()

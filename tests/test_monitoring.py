@@ -12,13 +12,17 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
+from bot.metrics import BotMetrics
 from consumers.discord.consumer import connect
 from telemetry.core.alert import Finding, Terms, Told, Trouble, alert
+from telemetry.ingest.metrics import IngestMetrics
 from telemetry.runtime.alerts import read_alerts
 from telemetry.runtime.config import parse_config
 from telemetry.store.client import Connection
 from telemetry.store.registry import Registry
+from telemetry.watcher.metrics import WatchMetrics
 from tests.facts import planned
 from tests.metrics import every_metric
 
@@ -29,8 +33,8 @@ PANELS = json.loads((DOCS / "monitoring" / "dashboard.json").read_text())["panel
 PAGES = [DOCS / "monitoring.md", DOCS / "runbook.md"]
 EXPRESSIONS = [rule["expr"] for rule in RULES] + [target["expr"] for panel in PANELS for target in panel["targets"]]
 ENDINGS = ("_total", "_bucket", "_sum", "_count")
-# Of Prometheus, and of a histogram.
-THEIRS = {"le"}
+# Of a histogram, and of Prometheus itself.
+THEIRS = {"le", "instance"}
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -72,8 +76,12 @@ async def test_metrics_are_named_as_prometheus_has_it(metrics: Mapping[str, froz
 
 
 def test_the_page_says_every_cause_that_is_counted() -> None:
-    page = PAGES[0].read_text()
-    counted = {"resubmitted", "offered_again", "nonce", "echo", "receipt", "sibling", "history"}
+    page, registries = PAGES[0].read_text(), [CollectorRegistry() for _ in range(3)]
+    for make, registry in zip((IngestMetrics, WatchMetrics, BotMetrics), registries, strict=True):
+        make(registry)
+    samples = [sample for registry in registries for family in registry.collect() for sample in family.samples]
+    counted = {sample.labels["cause"] for sample in samples if sample.name == "tellonce_suppressed_total"}
+    assert counted == {"resubmitted", "offered_again", "nonce", "echo", "receipt", "sibling", "history"}
     assert {cause for cause in counted if f"`{cause}`" in page} == counted
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -91,10 +92,33 @@ async def test_every_command_of_the_page_runs(
         assert "arrived" not in said.out or "ingest" in said.out, said.out
 
 
-def test_the_line_for_cron_is_a_command_of_the_page() -> None:
+@pytest.mark.parametrize(("days", "mailed"), [(2, "-s a canary is stuck ops\n"), (0, "")])
+async def test_the_line_for_cron_runs_and_writes_to_somebody_where_a_canary_is_stuck(
+    connection: Connection, mongodb_uri: str, database: str, tmp_path: Path, days: int, mailed: str
+) -> None:
     (line,) = re.findall(r"```crontab\n(.*?)\n```", PAGE, re.DOTALL)
-    assert "&& tellonce canary --json >" in line
-    assert check_cron(" ".join(line.split()[:5]))
+    words = line.split(maxsplit=5)
+    assert check_cron(" ".join(words[:5]))
+    (tmp_path / "tellonce.toml").write_text("".join(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)) + ROUTES)
+    # What the machine would have: a way to write to people, and places of its own.
+    mail = tmp_path / "mail"
+    mail.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/mailed\n')
+    mail.chmod(0o700)
+    (tmp_path / "mailed").write_text("")
+    command = words[5].replace("/srv/tellonce", str(tmp_path)).replace("/var/log", str(tmp_path))
+    environ = {"TELLONCE_MONGODB_URI": mongodb_uri, "TELLONCE_DATABASE": database, "TELLONCE_INGEST_PORT": "1"}
+    environ["PATH"] = f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin"
+    await reconcile(connection, declared(["discord", "webhook"]))
+    await Registry(connection).register("discord")
+    lately = connection.clock.now() - timedelta(days=days)
+    facts = [an_event("sign_up:u1"), an_event("badge_awarded:u1")]
+    await Events(connection).insert([replace(fact, received_at=lately) for fact in facts])
+
+    ran = await anyio.run_process(["sh", "-c", command.replace("--json", "--json --wait 1s")], env=environ, check=False)
+
+    assert mailed == (tmp_path / "mailed").read_text(), ran.stderr
+    said = json.loads((tmp_path / "tellonce-canary.json").read_text())
+    assert bool(mailed) == bool(said["canaries"]), said
 
 
 def test_each_query_of_the_page_is_asked_here() -> None:

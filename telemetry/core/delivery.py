@@ -134,6 +134,12 @@ class Delivery:
             **fields,
         )
 
+    @property
+    def wanted_at(self) -> float:
+        """Say since when (seconds) it is to be told: since its fact was due, or it was asked for once more."""
+        asked = (self.replay or {}).get("at")
+        return asked.timestamp() if asked else self.order / 1_000_000
+
 
 def delivery_id(event_key: str, destination: str, part: int = 0) -> str:
     """Name the delivery of an event to a destination; the parts after the first have their number behind it."""

@@ -5,13 +5,21 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from telemetry.core.delivery import delivery_id
 from telemetry.core.event import Event
-from telemetry.core.key import join_key
+from telemetry.core.key import escaped
+from telemetry.core.warning import LONGEST_SAMPLE
 
 TOMB = "erased"
+# Where an id begins and ends: these join what is one word to those who made it up.
+_BEGUN = r"(?<!\w)(?<!\w[-.@+%])"
+_OVER = r"(?![\w\u0300-\u036f])(?![-.@+%]\w)"
+# Of fewer bytes, an id is known by what stands around it.
+_SHORT = 3
+_MARKED, _ENDED = r"(?:(?<=[:'\"`=|/#<(\[])|^)", r"(?=[:'\"`|/&>)\]…]|$)"
+_HEAD_ENDS = {"", "|", ": "}
+_TOKEN = re.compile(r"[^\s'\"`,;()<>|]+")
+_CUT = "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +62,43 @@ def buried(event: Event, name: str, now: datetime) -> Event:
     )
 
 
-def redactor(distinct_id: str, names: Mapping[str, str]) -> Callable[[Any], Any]:
-    """Make what takes a person out of a stored value: keys and deliveries' ids by name, the id where it is a word."""
-    spelt = sorted({distinct_id, join_key("", [distinct_id])[1:]}, key=len, reverse=True)
-    words = re.compile("|".join(rf"(?<![\w]){re.escape(word)}(?![\w])" for word in spelt))
+def redactor(distinct_id: str, names: Mapping[str, str]) -> Callable[[str], str]:
+    """Make what takes a person out of a text: their keys by name, and their id where it stands as one.
 
-    def redact(value: Any) -> Any:
-        if isinstance(value, str):
-            key, bar, rest = value.partition("|")
-            return f"{names[key]}{bar}{rest}" if key in names else words.sub(TOMB, value)
-        if isinstance(value, Mapping):
-            return {redact(name): redact(item) for name, item in value.items()}
-        return [redact(item) for item in value] if isinstance(value, list) else value
+    That is where it is no part of a longer id, as `ada` is of `ada-2`. One of a sign or two is many a word, too: it is
+    an id only where it is all of a text, or between the signs that stand around an id.
+    """
+    spelt = sorted({distinct_id, escaped(distinct_id), repr(distinct_id)[1:-1]}, key=len, reverse=True)
+    short = len(distinct_id.encode("utf-8", "surrogatepass")) < _SHORT
+    before, behind = (_MARKED, _ENDED) if short else (_BEGUN, _OVER)
+    words = re.compile("|".join(f"{before}{re.escape(word)}{behind}" for word in spelt))
+
+    def redact(text: str) -> str:
+        uncut = text.removesuffix(_CUT) if len(text) >= LONGEST_SAMPLE else text
+        if uncut != text and any(key.startswith(uncut) for key in names):
+            return f"{TOMB}{_CUT}"
+        # A key may hold spaces: only at the beginning is it known where it ends.
+        ends = (end for end in range(len(text), 0, -1) if text[:end] in names)
+        end = next((end for end in ends if {text[end : end + 1], text[end : end + 2]} & _HEAD_ENDS), 0)
+        rest = words.sub(TOMB, _TOKEN.sub(lambda found: _token(found[0], names), text[end:]))
+        return names.get(text[:end], "") + (_without_start_of(spelt, rest) if uncut != text else rest)
 
     return redact
+
+
+def _token(token: str, names: Mapping[str, str]) -> str:
+    key = token.rstrip(".:!?")
+    return f"{names[key]}{token[len(key) :]}" if key in names else token
+
+
+def _without_start_of(words: Collection[str], cut: str) -> str:
+    """Take the beginning of a word out of the end of a text that was cut off."""
+    text = cut.removesuffix(_CUT)
+    for word in words:
+        for length in range(len(word) - 1, _SHORT, -1):
+            if re.search(f"{_BEGUN}{re.escape(word[:length])}$", text):
+                return f"{text[:-length]}{TOMB}{_CUT}"
+    return cut
 
 
 def holds(members: Collection[str], keys: Collection[str]) -> set[str]:
@@ -76,6 +107,6 @@ def holds(members: Collection[str], keys: Collection[str]) -> set[str]:
 
 
 def renamed(member: str, names: Mapping[str, str]) -> str:
-    """Give a delivery's id with the tombstone's name in the place of its event's key."""
-    key, _, rest = member.partition("|")
-    return delivery_id(names[key], rest) if key in names else member
+    """Give a delivery's id, or a key, with the tombstone's name in the place of the event's key."""
+    key, bar, rest = member.partition("|")
+    return f"{names[key]}{bar}{rest}" if key in names else member

@@ -65,7 +65,7 @@ def body_digest(event: Mapping[str, Any]) -> str:
 
 def join_key(event_type: str, parts: Sequence[str]) -> str:
     """Join escaped parts so that no two tuples collide; raise InvalidEventError where it cannot be a key."""
-    key = ":".join(part.translate(_ESCAPES) for part in (event_type, *parts))
+    key = ":".join(escaped(part) for part in (event_type, *parts))
     try:
         size = len(key.encode())
     except UnicodeEncodeError:
@@ -75,6 +75,11 @@ def join_key(event_type: str, parts: Sequence[str]) -> str:
     if size > MAX_KEY_BYTES:
         raise InvalidEventError(f"key: {size} bytes long, at most {MAX_KEY_BYTES} are allowed")
     return key
+
+
+def escaped(part: str) -> str:
+    """Spell a part as it stands in a key."""
+    return part.translate(_ESCAPES)
 
 
 def slot(key: str) -> int:

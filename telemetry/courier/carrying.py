@@ -105,8 +105,7 @@ class Carrying:
         desk = self._desk
         desk.metrics.attempts.labels(desk.consumer, name_of(outcome)).inc()
         if isinstance(outcome, Delivered):
-            since = delivery.order / 1_000_000
-            desk.metrics.latency.observe(max(desk.clock.now().timestamp() - since, 0))
+            desk.metrics.latency.observe(max(desk.clock.now().timestamp() - delivery.wanted_at, 0))
         trace_try(delivery, desk.consumer, outcome, at, at + timedelta(milliseconds=took))
         name, said = name_of(outcome), _said(outcome)
         log.info("delivery.attempted", delivery=delivery.id, outcome=name, took_ms=took, said=said)

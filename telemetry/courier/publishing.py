@@ -6,6 +6,7 @@ from telemetry.core.clock import Clock
 from telemetry.core.errors import TellonceError, UnavailableError
 from telemetry.core.event import Event
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.tracing import trace_made
 from telemetry.store.commands import chunks
 from telemetry.store.completions import Completion, Completions
 from telemetry.store.events import Events
@@ -27,7 +28,8 @@ class Publishing:
     async def publish(self, completion: Completion) -> None:
         """Tell what follows from a delivery, then take it off its row."""
         for some in chunks(completion.emits, EVENTS_AT_ONCE):
-            await self._events.insert([self._due(event) for event in some])
+            blocked = await self._events.insert([self._due(event) for event in some])
+            trace_made("emit", some, blocked, self._clock.now())
         await self._completions.told(completion)
 
     async def publish_left(self) -> None:

@@ -1,8 +1,12 @@
 """What ingest counts."""
 
+from collections.abc import Collection
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from telemetry.core.warning import Kind
+from telemetry.core.warning import OTHER, Kind
+from telemetry.ingest.accept import Status
 from telemetry.runtime.measures import suppressed
 
 
@@ -18,6 +22,7 @@ class IngestMetrics:
         )
         self.resubmitted = suppressed(registry).labels("resubmitted")
         self.requests = Counter("tellonce_ingest_requests", "Requests answered", ["status"], registry=registry)
+        self.requests.labels(503)
         self.sources = Counter(
             "tellonce_ingest_source_events",
             "Events submitted, by source and whether its rate let them in",
@@ -37,3 +42,9 @@ class IngestMetrics:
             registry=registry,
             buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
         )
+
+    def expect(self, types: Collection[str]) -> None:
+        """Begin to count what becomes of some types, and of all others: what begins with 1 has not risen."""
+        for event_type in {*types, OTHER}:
+            for status in get_args(Status):
+                self.events.labels(event_type, status)

@@ -74,8 +74,13 @@ class Policies:
         name, known = str(claims["event"]), {*self._known, *self._config.types}
         raise UnknownTypeError(f"event: {name!r} has no key policy, so it needs an `insert_id`{nearest(name, known)}")
 
+    @property
+    def types(self) -> Collection[str]:
+        """Name the types that are ours, for a metric's label."""
+        return self._known.keys() | self._config.types.keys()
+
     def knows(self, name: str) -> bool:
-        """Say whether a type is one of ours, for a metric's label."""
+        """Say whether a type is one of ours."""
         return name in self._known or name in self._config.types
 
     def _stale(self) -> bool:

@@ -60,6 +60,7 @@ class Storing:
                     await reconcile(connection, [OWED])
                     policies = Policies(Keys(connection), self._config, connection.clock)
                     await policies.check()
+                    self._door.metrics.expect(policies.types)
                     usage = Usage(Sources(connection), connection.clock)
                     callers = await self._know_callers(connection, usage)
                     await self._store(connection, policies, callers, usage)

@@ -69,7 +69,7 @@ class Forgetting:
         """Remove what is hidden, but for what is on its way."""
         await self._skip(list(self._events))
         batches = await self._traces.batches(self._events)
-        busy = set[str]()
+        busy = await self._named_since()
         for batch in batches.values():
             # All of a message is found out about by all of its members' ids.
             if await self._flying(batch):
@@ -80,7 +80,15 @@ class Forgetting:
         await self._remove_traces(gone, batches)
         for some in chunks(gone, PAGE):
             busy |= await self._remove(some)
+        # A courier that has settled tells the log after that.
+        for some in chunks(gone, PAGE):
+            await Attempts(self._connection).forget(some)
         return Forgotten(len(self._events) - len(busy), sorted(self._left | busy))
+
+    async def _named_since(self) -> set[str]:
+        """Say which events were given another key since they were hidden, for which no tombstone stands yet."""
+        named = await self._traces.aliases(self._events)
+        return {key for alias, key in named.items() if alias not in self._aliases}
 
     async def _made_again(self) -> set[str]:
         """Say which events are made by a delivery that may make them again: they must be found then."""
@@ -120,8 +128,9 @@ class Forgetting:
             await self._traces.rename_batch(channel, batch, names)
         await self._traces.rename_origins(names)
         aliases = [alias for alias, key in self._aliases.items() if key in names]
-        redact = redactor(self._person, names | {alias: self._secret.name(alias) for alias in aliases})
-        await self._traces.redact(redact)
+        known = names | {alias: self._secret.name(alias) for alias in aliases}
+        redact = redactor(self._person, known)
+        await self._traces.redact(redact, known)
         await scrub_alerts(self._connection, redact)
         await self._traces.scrub_schedules(self._person)
         # By these the others' words are known.

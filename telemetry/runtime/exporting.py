@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 from importlib.metadata import version
+from threading import Event, Thread
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -18,13 +19,15 @@ from telemetry.core.step import Step, sampled, trace_of
 
 SCOPE = InstrumentationScope("tellonce", version("tellonce"))
 KEPT = TraceFlags(TraceFlags.SAMPLED)
+# A collector that is away is tried for half a minute, and a container is killed long before.
+LAST_SECONDS = 2.0
 
 
 def exporter(daemon: str, ratio: float) -> Callable[[Step], None]:
-    """Make what sends the steps of a part of all facts; what is left is sent when the process ends."""
+    """Make what sends the steps of a part of all facts; what is left is sent when the process ends, in two seconds."""
     resource = Resource.create({"service.name": f"tellonce-{daemon}", "service.version": version("tellonce")})
     processor = BatchSpanProcessor(OTLPSpanExporter())
-    atexit.register(processor.shutdown)
+    atexit.register(_last_words(processor.shutdown))
 
     def send(step: Step) -> None:
         trace, _ = trace_of(step.key, step.receipt)
@@ -32,6 +35,25 @@ def exporter(daemon: str, ratio: float) -> Callable[[Step], None]:
             processor.on_end(span_of(step, resource))
 
     return send
+
+
+def _last_words(shut_down: Callable[[], None]) -> Callable[[], None]:
+    """Make what sends the spans that are left, for as long as a process that stops may take for them."""
+    stops = Event()
+
+    def send() -> None:
+        stops.wait()
+        shut_down()
+
+    # Begun now, as a process that stops begins no more; and it ends with the process, whatever it waits for.
+    thread = Thread(target=send, name="last spans", daemon=True)
+    thread.start()
+
+    def leave() -> None:
+        stops.set()
+        thread.join(LAST_SECONDS)
+
+    return leave
 
 
 def span_of(step: Step, resource: Resource) -> ReadableSpan:

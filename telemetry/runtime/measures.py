@@ -22,6 +22,7 @@ def suppressed(registry: CollectorRegistry) -> Counter:
 
     `resubmitted`: a producer sent it again. `offered_again`: it was in the queue. `nonce`: a post was repeated under
     its nonce. `echo`, `receipt`, `sibling`, `history`: the message, or what settled it, was seen before a repeat.
+    Who counts begins each of its causes with 0: what begins with 1 has not risen.
     """
     return Counter(
         "tellonce_suppressed", "Repeats that became no second telling, by what kept them", ["cause"], registry=registry

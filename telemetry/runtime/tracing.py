@@ -4,12 +4,13 @@ The environment is OpenTelemetry's: OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_EXPORTE
 OTEL_TRACES_SAMPLER_ARG, the part of all facts that is traced, from 0 to 1.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import ConfigurationError
+from telemetry.core.event import Event
 from telemetry.core.outcome import Delivered, Outcome, name_of
 from telemetry.core.step import Said, Step
 
@@ -67,11 +68,22 @@ def _ratio(spelling: str) -> float:
 tracing = Tracing()
 
 
+def trace_made(name: str, events: Sequence[Event], blocked: Collection[str], now: datetime) -> None:
+    """Tell that events were made here and stored, but those whose keys were taken: each begins its trace."""
+    if not tracing.on:
+        return
+    for event in events:
+        if event.key not in blocked:
+            said: dict[str, Said] = {"type": event.type, "source": event.source}
+            tracing.tell(Step(name, event.key, event.receipt, event.received_at, now, said, first=True))
+
+
 def trace_try(delivery: Delivery, consumer: str, outcome: Outcome, began: datetime, ended: datetime) -> None:
     """Tell what one try of a delivery came to."""
     if not tracing.on:
         return
-    wrong = "" if isinstance(outcome, Delivered) else outcome.reason
+    # A reason may quote what was answered, which may quote the body: it stays in the log and in `attempts`.
+    wrong = "" if isinstance(outcome, Delivered) else name_of(outcome)
     said: dict[str, Said] = {
         "consumer": consumer,
         "delivery": delivery.id,

@@ -1,6 +1,6 @@
 """Where a person's keys stand besides the rows of their events: found by reading through, changed row by row."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from telemetry.core.erasure import holds, renamed
@@ -9,9 +9,25 @@ from telemetry.store.client import Connection
 from telemetry.store.commands import Row, patiently, read, walk
 from telemetry.store.schedules import COLLECTION as SCHEDULES
 
-# What operators did, and what producers sent amiss: either may name a key, or quote an id.
-TOLD = ("operations", "warnings")
-RUNNING = "running"
+# Where what operators did and why, and what producers sent amiss, may name a key or quote an id. Whatever else stands
+# in these rows is ours: a person of that name is not meant.
+TOLD: Mapping[str, Sequence[str]] = {
+    "consumers": ("pause.reason",),
+    "endpoints": ("disabled.reason",),
+    "erasures": ("reason",),
+    "events": ("cancelled.reason",),
+    "operations": (
+        "reason",
+        "after",
+        *(f"selection.{name}" for name in ("event", "delivery", "destination", "reason")),
+    ),
+    "pauses": ("reason",),
+    "runs": ("paused.reason", "ended.reason"),
+    "warnings": ("sample",),
+}
+# An operation that runs goes on by its place and by what it selects: of these only erased keys are nothing to it.
+RUNNING = ("operations", "running")
+NAMES_OF_RUNNING, WORDS_OF_RUNNING = ("selection.event", "selection.delivery"), ("reason",)
 
 
 class Traces:
@@ -54,13 +70,16 @@ class Traces:
                 guard = {"_id": row["_id"], "origin.event": row["origin"]["event"]}
                 await patiently(rows.update_one, guard, {"$set": {"origin.event": names[row["origin"]["event"]]}})
 
-    async def redact(self, redact: Callable[[Any], Any]) -> None:
-        """Take a person out of what was noted of operators and producers; an operation that runs needs its words."""
-        for name in TOLD:
-            async for row in walk(self._connection[name], {"state": {"$ne": RUNNING}}):
-                fresh = {field: redact(value) for field, value in row.items() if field != "_id"}
-                changed = {field: value for field, value in fresh.items() if value != row[field]}
-                guard: Row = {"_id": row["_id"], **{field: row[field] for field in changed}}
+    async def redact(self, redact: Callable[[str], str], names: Mapping[str, str]) -> None:
+        """Take a person out of what was noted of operators and producers; what an operation that runs needs stays."""
+        for name, fields in TOLD.items():
+            query: Row = {"$or": [{field: {"$exists": True}} for field in fields]}
+            async for row in walk(self._connection[name], query, dict.fromkeys(("state", *fields), 1)):
+                said = {field: text for field in fields if isinstance(text := _at(row, field), str)}
+                runs = (name, row.get("state")) == RUNNING
+                fresh = _of_running(said, redact, names) if runs else _redacted(said, redact)
+                changed = {field: text for field, text in fresh.items() if text != said[field]}
+                guard: Row = {"_id": row["_id"], **{field: said[field] for field in changed}}
                 if changed:
                     await patiently(self._connection[name].update_one, guard, {"$set": changed})
 
@@ -75,3 +94,20 @@ class Traces:
         removed: Row = {"distinct_id": distinct_id, "removed_at": {"$exists": True}}
         empty = {"$set": {"distinct_id": "", "properties": {}}}
         await patiently(self._connection[SCHEDULES].update_many, removed, empty)
+
+
+def _at(row: Row, field: str) -> Any:
+    outer, _, inner = field.partition(".")
+    told = row.get(outer)
+    return told.get(inner) if inner and isinstance(told, Mapping) else told
+
+
+def _redacted(said: Mapping[str, str], redact: Callable[[str], str]) -> dict[str, str]:
+    return {field: redact(text) for field, text in said.items()}
+
+
+def _of_running(said: Mapping[str, str], redact: Callable[[str], str], names: Mapping[str, str]) -> dict[str, str]:
+    words = {field: text for field, text in said.items() if field in WORDS_OF_RUNNING}
+    return _redacted(words, redact) | {
+        field: renamed(text, names) for field, text in said.items() if field in NAMES_OF_RUNNING
+    }

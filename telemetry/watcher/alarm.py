@@ -11,6 +11,7 @@ from telemetry.core.alert import ALERT, Finding, Terms, Told, Trouble, alert, ju
 from telemetry.core.delivery import State
 from telemetry.core.errors import TellonceError, UnavailableError
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.tracing import trace_made
 from telemetry.store.alerts import Alerts, row_name
 from telemetry.store.backlog import MOST_COUNTED
 from telemetry.store.client import Connection
@@ -63,7 +64,8 @@ class Alarm:
             return
         if after.number > before.number:
             event = alert(finding, before, after.number, now, self._connection.database.name)
-            await Events(self._connection).insert([event])
+            blocked = await Events(self._connection).insert([event])
+            trace_made("alert", [event], blocked, now)
             log.warning("alert.told", key=event.key, text=event.properties["text"])
         await self._alerts.note(name, before, after)
 

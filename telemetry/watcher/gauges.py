@@ -1,6 +1,6 @@
 """How much waits in the whole deployment, read from the database when the metrics are asked for."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +27,7 @@ class Reading:
 
     at: datetime
     backlogs: Mapping[str, Backlog]  # by consumer
+    paused: Collection[str]
     oplog: float | None  # seconds
 
 
@@ -55,9 +56,10 @@ class Gauges(Collector):
         if connection is None:
             return None
         try:
-            names = await Registry(connection).read()
-            found = {name: await read_backlog(connection, name, most=MOST_COUNTED) for name in names}
-            return Reading(connection.clock.now(), found, await oplog_window(connection))
+            consumers = await Registry(connection).read()
+            found = {name: await read_backlog(connection, name, most=MOST_COUNTED) for name in consumers}
+            paused = {name for name, consumer in consumers.items() if consumer.paused}
+            return Reading(connection.clock.now(), found, paused, await oplog_window(connection))
         except TellonceError:
             return None
 
@@ -75,14 +77,16 @@ def _families(reading: Reading) -> Iterator[Metric]:
     later = GaugeMetricFamily("tellonce_events_later", "Events due later", labels=["consumer"])
     age = GaugeMetricFamily("tellonce_oldest_owed_age_seconds", "Since the oldest was due", labels=["consumer"])
     rows = GaugeMetricFamily("tellonce_deliveries", "Deliveries that are not done", labels=["consumer", "state"])
+    paused = GaugeMetricFamily("tellonce_consumer_paused", "1 while an operator has it paused", labels=["consumer"])
     for name, backlog in reading.backlogs.items():
+        paused.add_metric([name], name in reading.paused)
         owed.add_metric([name], backlog.owed)
         later.add_metric([name], backlog.later)
         waited = (reading.at - backlog.oldest_owed).total_seconds() if backlog.oldest_owed else 0.0
         age.add_metric([name], max(waited, 0.0))
         for state, number in backlog.rows.items():
             rows.add_metric([name, state.value], number)
-    yield from (owed, later, age, rows)
+    yield from (owed, later, age, rows, paused)
     if reading.oplog is not None:
         window = "How far back change streams can begin: a watcher away for longer sweeps instead"
         yield GaugeMetricFamily("tellonce_oplog_window_seconds", window, value=reading.oplog)

@@ -16,6 +16,7 @@ from telemetry.core.due import GRACE, Due, due
 from telemetry.core.errors import UnavailableError
 from telemetry.core.schedule import Firing, Schedule, events_of
 from telemetry.runtime.logs import get_logger
+from telemetry.runtime.tracing import trace_made
 from telemetry.store.events import Events
 from telemetry.store.schedules import Schedules
 from telemetry.watcher.metrics import WatchMetrics
@@ -134,6 +135,7 @@ class Timetable:
         """Store the events of a firing, and note that they are stored."""
         events = events_of(name, firing, milliseconds(self._clock.now()))
         blocked = await self._events.insert(events)
+        trace_made("schedule", events, blocked, self._clock.now())
         for event in events:
             if event.key in blocked:
                 log.warning("schedule.blocked", schedule=name, key=event.key, by=blocked[event.key].source)

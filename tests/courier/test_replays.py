@@ -3,6 +3,7 @@
 from telemetry.core.carrier import Errand, Terms
 from telemetry.core.delivery import Signal, State
 from telemetry.core.outcome import Delivered, Outcome, Retry
+from telemetry.courier.desk import Desk
 from telemetry.store.replays import Replays
 from tests.courier.conftest import CONSUMER, Office
 
@@ -24,6 +25,27 @@ async def test_it_is_carried_once_more_under_another_id(office: Office) -> None:
         await office.until_all(State.DELIVERED, *KEYS)
     assert sorted((*KEYS, KEYS[1])) == sorted(office.postman.carried)
     assert 4 == len(set(office.postman.ids))
+
+
+async def test_how_long_it_took_counts_from_when_it_was_asked_for_once_more(office: Office) -> None:
+    await office.offer(KEYS[0])
+    async with office.courier() as desk:
+        await office.until_all(State.DELIVERED, KEYS[0])
+    assert latency(desk) > 1000
+    await told_again(office, KEYS[0])
+    async with office.courier() as desk:
+        await office.until_all(State.DELIVERED, KEYS[0])
+    assert 0 < latency(desk) < 1000
+
+
+def latency(desk: Desk) -> float:
+    """Add up the latencies that a courier has measured."""
+    return sum(
+        sample.value
+        for family in desk.metrics.latency.collect()
+        for sample in family.samples
+        if sample.name.endswith("_sum")
+    )
 
 
 async def test_a_failed_try_of_it_is_made_again_under_the_same_id(office: Office) -> None:

@@ -303,6 +303,15 @@ async def test_skips_are_logged_with_the_existing_id_and_counted(
     assert 'tellonce_suppressed_total{cause="resubmitted"} 1.0' in metrics
 
 
+async def test_what_alerts_look_at_is_counted_from_nothing(producer: Producer) -> None:
+    # A counter that begins with 1 has not risen, to Prometheus: the first conflict would raise no alert.
+    _, metrics = await producer.get("/metrics")
+    for kind in ("sign_up", "other"):
+        for status in ("conflict", "rejected", "duplicate"):
+            assert f'tellonce_ingest_events_total{{status="{status}",type="{kind}"}} 0.0' in metrics
+    assert 'tellonce_ingest_requests_total{status="503"} 0.0' in metrics
+
+
 async def test_a_body_that_does_not_come_is_not_waited_for(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("telemetry.ingest.app.BODY_SECONDS", 0.1)
     host, port = producer.url.removeprefix("http://").split(":")

@@ -9,14 +9,20 @@ import bson
 import pytest
 
 from telemetry.core.alert import ALERT
-from telemetry.core.delivery import Delivery, Signal
+from telemetry.core.clock import milliseconds
+from telemetry.core.delivery import Delivery, Signal, State
 from telemetry.core.errors import TellonceError
 from telemetry.core.event import Event
+from telemetry.core.pause import Pause
+from telemetry.core.run import Ended
+from telemetry.core.warning import Kind as WarningKind
+from telemetry.core.warning import Warned
 from telemetry.ingest.unerased import Unerased
 from telemetry.ops.explain import explain
 from telemetry.ops.forget import forget, survey
 from telemetry.ops.forgetting import Forgotten
 from telemetry.ops.judgement import Kind
+from telemetry.ops.replay import begin
 from telemetry.ops.runs import Operator
 from telemetry.store import commands
 from telemetry.store.attempts import Attempt, Attempts
@@ -25,10 +31,15 @@ from telemetry.store.client import Connection
 from telemetry.store.deferred import Deferred
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.keys import Keys
+from telemetry.store.operations import Operation, Operations, Progress
+from telemetry.store.pauses import Pauses
+from telemetry.store.registry import Registry
 from telemetry.store.runs import Runs
+from telemetry.store.selection import Selection
+from telemetry.store.warnings import Warnings
 from tests.audiences import an_audience
 from tests.facts import a_delivery, an_event
-from tests.ops.deployment import CONSUMER, Deployment
+from tests.ops.deployment import CHANNEL, CONSUMER, Deployment
 from tests.ops.test_verify import verified
 from tests.timed import add, an_entry, every
 from tests.watcher.fan_outs import Caller, an_offering
@@ -489,3 +500,114 @@ async def test_a_handlers_queue_loses_what_was_emitted(deployment: Deployment) -
     await deployment.connection["handler_queue"].update_one({"_id": row.id}, {"$unset": {"work": "", "emits": ""}})
     assert Forgotten(1, []) == await forgotten(deployment.connection)
     assert [] == await standing(deployment.connection)
+
+
+async def an_operation(deployment: Deployment, selection: Selection, reason: str) -> Operation:
+    """Begin a replay, of which one delivery is behind."""
+    operation = await begin(deployment.connection, selection, "bob", reason)
+    reached = replace(operation, consumer=CONSUMER, after=f"sign_up:{ADA}|{CHANNEL}")
+    assert await Operations(deployment.connection).note(reached)
+    return reached
+
+
+@pytest.mark.parametrize("who", ["finished", "states", "event", "delivered", "conflict", "sign_up", CONSUMER, "1", "a"])
+async def test_a_person_whose_id_is_a_word_of_ours_takes_nothing_else_away(deployment: Deployment, who: str) -> None:
+    connection = deployment.connection
+    await deployment.told(f"badge:{who}")
+    operation = await begin(connection, Selection((State.DELIVERED,)), "bob", "one more time")
+    await Operations(connection).end(operation.id, Progress.FINISHED)
+    now = connection.clock.now()
+    await Warnings(connection).note(
+        Warned(WarningKind.CONFLICT, "sign_up", 1, now, now, "web", f"badge:{who}:x: no"), "s"
+    )
+    alarm = {"sample": "sign_up:bob|discord:1: no", "trouble": "dead", "consumer": CONSUMER, "text": f"1 a {who}"}
+    await deployment.events.insert([replace(deployment.an_event(f"{ALERT}:x"), type=ALERT, properties=alarm)])
+    before = await Operations(connection).get(operation.id)
+
+    await forgotten(connection, who)
+
+    assert before == await Operations(connection).get(operation.id)
+    (warned,) = await Warnings(connection).all()
+    assert (WarningKind.CONFLICT, "sign_up", "badge:erased:x: no") == (warned.kind, warned.type, warned.sample)
+    assert alarm == (await deployment.events.fetch([f"{ALERT}:x"]))[0].properties
+
+
+async def test_a_key_that_does_not_hold_the_id_goes_from_what_was_said_too(deployment: Deployment) -> None:
+    connection, email = deployment.connection, "ada@x.org"
+    await deployment.told(f"invite:{email}")
+    await connection["events"].update_many({}, {"$set": {"distinct_id": ADA}})
+    now = connection.clock.now()
+    said = f"invite:{email}: another body is stored"
+    await Warnings(connection).note(Warned(WarningKind.CONFLICT, "invite", 1, now, now, "web", said), "s")
+
+    await forgotten(connection)
+
+    assert [] == await standing(connection, email)
+
+
+async def test_an_operation_that_runs_names_nobody_who_is_forgotten_and_goes_on(deployment: Deployment) -> None:
+    connection = deployment.connection
+    await deployment.told(f"sign_up:{ADA}", f"sign_up:{ADA}-2", "sign_up:bob")
+    whole = await an_operation(deployment, Selection((State.DELIVERED,)), f"as {ADA} asked")
+    of_one = await an_operation(deployment, Selection((State.DELIVERED,), event=f"sign_up:{ADA}"), "once more")
+    of_other = await an_operation(deployment, Selection((State.DELIVERED,), event=f"sign_up:{ADA}-2"), "once more")
+
+    await forgotten(connection)
+
+    kept = await Operations(connection).of([whole.id, of_one.id, of_other.id])
+    assert kept[whole.id] == replace(whole, reason="as erased asked")
+    assert str(kept[of_one.id].selection.event).startswith("erased:")
+    assert kept[of_other.id] == of_other
+
+
+async def test_no_reason_that_an_operator_gave_names_the_person(deployment: Deployment) -> None:
+    connection, who = deployment.connection, Operator("bob", f"{ADA} asked")
+    pause = Pause("bob", milliseconds(connection.clock.now()), who.reason)
+    await Pauses(connection).pause("discord:7", pause)
+    await Registry(connection).pause(CONSUMER, pause)
+    later = replace(deployment.an_event("later:bob"), due_at=connection.clock.now() + timedelta(days=1), revision=3)
+    await deployment.events.insert([later])
+    await Deferred(connection).cancel(later.key, "bob", who.reason)
+    await an_audience(connection, "all", ["recorder:1"])
+    (event,) = await deployment.accept("release:1")
+    offering = an_offering(connection, event, Caller(name=CONSUMER))
+    while not await offering.step():
+        pass
+    (run,) = await Runs(connection).of_event(event.key)
+    assert await Runs(connection).cancel(run.id, Ended("bob", connection.clock.now(), who.reason))
+    await forget(connection, "bob", who, sleep=at_once)
+
+    await forgotten(connection)
+
+    assert [] == await standing(connection)
+    assert {"discord:7": replace(pause, reason="erased asked")} == await Pauses(connection).read()
+
+
+async def test_what_a_courier_tells_the_log_last_of_all_goes_too(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = await deployment.told(f"sign_up:{ADA}")
+    forget_runs = Runs.forget
+
+    async def and_then_it_is_told(self: Runs, keys: Any) -> None:
+        await forget_runs(self, keys)
+        now = deployment.connection.clock.now()
+        await Attempts(deployment.connection).append([Attempt(row.id, now, "delivered", "", "h")])
+
+    monkeypatch.setattr(Runs, "forget", and_then_it_is_told)
+    assert Forgotten(1, []) == await forgotten(deployment.connection)
+    assert [] == await standing(deployment.connection)
+
+
+async def test_an_event_that_a_switch_gives_another_key_meanwhile_is_left_for_another_run(
+    deployment: Deployment,
+) -> None:
+    await deployment.told(f"sign_up:{ADA}")
+
+    async def meanwhile(_: float) -> None:
+        await deployment.events.add_aliases({f"sign_up:2:{ADA}": f"sign_up:{ADA}"})
+
+    assert Forgotten(0, [f"sign_up:{ADA}"]) == await forget(deployment.connection, ADA, OPERATOR, sleep=meanwhile)
+    assert Forgotten(1, []) == await forgotten(deployment.connection)
+    assert [] == await standing(deployment.connection)
+    assert await is_known(deployment.connection, [f"sign_up:2:{ADA}"])

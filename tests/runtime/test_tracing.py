@@ -1,5 +1,7 @@
 """Where steps go, and how a fact's trace is named."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -59,9 +61,27 @@ def test_a_part_of_all_traces_is_kept_and_the_same_ones_by_all() -> None:
     assert all(sampled(trace, 1) for trace in traces)
 
 
-def test_a_try_that_failed_says_what_was_wrong(steps: list[Step]) -> None:
+def test_a_try_that_failed_says_what_it_came_to_and_nothing_of_what_was_answered(steps: list[Step]) -> None:
     delivery: Delivery = a_delivery(an_event())
-    trace_try(delivery, "discord", Retry("503"), ONCE, ONCE)
+    trace_try(delivery, "discord", Retry("it answered 503: ada@x.org is not known"), ONCE, ONCE)
     trace_try(delivery, "discord", Delivered(), ONCE, ONCE)
-    assert [("retry", "503"), ("delivered", "")] == [(step.attributes["outcome"], step.wrong) for step in steps]
+    assert [("retry", "retry"), ("delivered", "")] == [(step.attributes["outcome"], step.wrong) for step in steps]
     assert {("sign_up:u1", "r1")} == {(step.key, step.receipt) for step in steps}
+
+
+LEAVING = """
+from datetime import UTC, datetime
+from telemetry.core.step import Step
+from telemetry.runtime.exporting import exporter
+
+now = datetime.now(UTC)
+exporter("watch", 1.0)(Step("offer", "sign_up:u1", "r1", now, now))
+"""
+
+
+def test_a_collector_that_is_away_holds_nobody_up_who_stops() -> None:
+    pytest.importorskip("opentelemetry")
+    environ = os.environ | COLLECTOR | {"OTEL_EXPORTER_OTLP_TIMEOUT": "60"}
+    # Alone it would try for half a minute.
+    left = subprocess.run([sys.executable, "-c", LEAVING], env=environ, timeout=20, capture_output=True, check=False)  # noqa: S603
+    assert 0 == left.returncode, left.stderr

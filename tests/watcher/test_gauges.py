@@ -6,6 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from telemetry.core.delivery import Signal
+from telemetry.core.pause import Pause
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
@@ -63,6 +64,16 @@ async def test_what_waits_is_told_by_consumer_and_state(connection: Connection, 
     assert 300 <= told['tellonce_oldest_owed_age_seconds{consumer="discord"}'] < 330
     assert told['tellonce_deliveries{consumer="discord",state="pending"}'] == 2
     assert told['tellonce_deliveries{consumer="discord",state="dead"}'] == 1
+
+
+async def test_who_is_paused_is_told_until_the_pause_ends(connection: Connection, gauges: Gauges) -> None:
+    sample, now = 'tellonce_consumer_paused{consumer="discord"}', connection.clock.now()
+    assert (await asked(gauges))[sample] == 0
+    for until, paused in ((None, 1), (now - timedelta(seconds=1), 0)):
+        await Registry(connection).pause("discord", Pause("bob", now, until=until))
+        again = Gauges(Hands())
+        again.connection = connection
+        assert (await asked(again))[sample] == paused
 
 
 async def test_where_nothing_is_owed_the_oldest_is_of_no_age(gauges: Gauges) -> None:
