@@ -1,6 +1,7 @@
 """`tellonce replay`: have what was told told once more."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -23,6 +24,12 @@ from telemetry.store.selection import Selection
 
 LISTED = 50
 SHOWN = 20
+# What is a thing of its own, and takes no filter and no other such thing.
+ALONE = {
+    "--list": "only lists",
+    "--drop": "leaves what is left of one",
+    "--resume": "goes on with what was begun",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,12 @@ def command(app: typer.Typer) -> None:
 
         What is not told yet stays as it is. --since and --until are about when it was told.
         """
+        filters = {"--consumer": consumer, "--destination": destination, "--type": kind, "--since": since}
+        said = {"NAME": name, **filters, "--until": until, "--skipped": skipped, "--reason": reason, "--by": by}
+        said |= {"--dry-run": dry_run, "--another": another, "--resume": resume, "--drop": give_up, "--list": listed}
+        _check_alone([option for option, value in said.items() if value not in (None, False, "")])
+        if as_json and not (dry_run or listed):
+            raise typer.BadParameter("--json: only --dry-run and --list are told so")
         if listed:
             _list(as_json=as_json)
         elif give_up is not None:
@@ -82,6 +95,14 @@ def command(app: typer.Typer) -> None:
                 started = answer(lambda connection: begin(connection, plan.selection, who, reason, another=another))
                 say(f"replay {started.id}: `tellonce replay --resume {started.id}` goes on where it is cut short")
                 _go(started, rate)
+
+
+def _check_alone(said: Sequence[str]) -> None:
+    """Raise BadParameter where something was said that would be passed over."""
+    for option, does in ALONE.items():
+        for other in said if option in said else ():
+            if other != option:
+                raise typer.BadParameter(f"{option} {does}: {other} has no place beside it")
 
 
 def _selection(name: str | None, *, skipped: bool, said: tuple[str | None, str | None, str | None]) -> Selection:

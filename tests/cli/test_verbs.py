@@ -4,12 +4,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import anyio
+import pytest
 
-from telemetry.core.delivery import Signal
+from telemetry.core.delivery import Signal, State
 from telemetry.core.key import KeyPolicy
 from telemetry.core.warning import Kind, Warned
+from telemetry.ops.replay import begin
 from telemetry.store.client import Connection
 from telemetry.store.keys import Keys
+from telemetry.store.operations import Operations
+from telemetry.store.selection import Selection
 from telemetry.store.warnings import Warnings
 from tests.cli.terminal import Said, tellonce
 from tests.ops.deployment import CONSUMER, Deployment
@@ -133,6 +137,32 @@ async def test_a_replay_is_looked_at_then_done_then_listed(connection: Connectio
     assert (again.code, "1 pending" in again.err) == (1, True)
     assert (await typed(f"replay --resume {row['id']}", environ)).code == 1
     assert (await typed("replay --drop nothing", environ)).code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--resume ID --dry-run", "--resume goes on with what was begun: --dry-run has no place beside it"),
+        ("--resume ID --type sign_up", "--type has no place beside it"),
+        ("--resume ID sign_up:u1", "NAME has no place beside it"),
+        ("--drop ID --dry-run", "--drop leaves what is left of one: --dry-run has no place beside it"),
+        ("--drop ID --resume ID", "--resume has no place beside it"),
+        ("--list --drop ID", "--list only lists: --drop has no place beside it"),
+        ("--type sign_up --reason wiped --yes --json", "--json: only --dry-run and --list are told so"),
+        ("--drop ID --json", "--json: only --dry-run and --list are told so"),
+    ],
+)
+async def test_what_a_replay_would_pass_over_is_refused_and_nothing_is_done(
+    connection: Connection, environ: Environ, words: str, told: str
+) -> None:
+    made = await a_deployment(connection)
+    begun = await begin(connection, Selection((State.DELIVERED,)), "ada", "the channel was wiped")
+
+    said = await typed(f"replay {words.replace('ID', begun.id)}", environ)
+
+    assert (said.code, told in said.err) == (2, True), said.err
+    assert [begun] == await Operations(connection).latest(9)
+    assert [0] == [row.generation for row in await made.queue.of_event("sign_up:u1")]
 
 
 async def test_a_consumer_is_paused_and_resumed(connection: Connection, environ: Environ) -> None:
