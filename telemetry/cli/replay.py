@@ -114,7 +114,7 @@ def _selection(name: str | None, *, skipped: bool, said: tuple[str | None, str |
 async def _plan(
     connection: Connection, meant: Selection, since: When | None, until: When | None, *, shown: int
 ) -> Plan:
-    selection = dated(meant, since, until, connection)
+    selection = await dated(meant, since, until, connection)
     found = await survey(connection, selection)
     again = await sample(connection, selection, found.again, shown) if shown else []
     others = await sample(connection, selection, found.others, shown) if shown else []

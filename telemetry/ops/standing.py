@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 from telemetry.core.channel import channel_of, told_by_bot, user_of
 from telemetry.core.delivery import Delivery
+from telemetry.core.errors import ConfigurationError
 from telemetry.ops.paces import Pace, in_pages
+from telemetry.runtime.config import expected_one_of, installed_consumers
 from telemetry.store.channels import Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries, queues
 from telemetry.store.lanes import Lanes
+from telemetry.store.registry import Registry
 from telemetry.store.selection import Heap, Selection, count_selected, heaps_selected, stream_selected
 
 # Destinations that are known to be tried; asked for once more, it does no harm.
@@ -22,6 +25,16 @@ class Standing:
 
     consumer: str
     delivery: Delivery
+
+
+async def check_consumer(connection: Connection, selection: Selection) -> None:
+    """Raise ConfigurationError where a selection names a consumer that neither is nor was."""
+    name = selection.consumer
+    if name is None or name in (known := {*installed_consumers(), *await _names(connection, Selection())}):
+        return
+    known |= set(await Registry(connection).read())
+    if name not in known:
+        raise ConfigurationError(f"--consumer {name}: no such consumer; {expected_one_of(name, known)}")
 
 
 async def stream_standing(connection: Connection, selection: Selection, limit: int) -> AsyncGenerator[Standing]:

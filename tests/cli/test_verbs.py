@@ -100,6 +100,21 @@ async def test_the_dead_are_listed_by_filters_and_counted(connection: Connection
     assert (await typed("dead --since yesterday", environ)).code == 2
 
 
+@pytest.mark.parametrize("verb", ["dead", "parked --count --json", "retry --dead", "replay --dry-run"])
+async def test_a_consumer_that_there_is_not_is_no_empty_answer(
+    connection: Connection, environ: Environ, verb: str
+) -> None:
+    await a_deployment(connection)
+
+    said = await typed(f"{verb} --consumer discrod", environ)
+
+    assert (said.code, said.out) == (2, "")
+    assert "--consumer discrod: no such consumer; expected " in said.err
+    assert 'did you mean "discord"?' in said.err
+    # One that is installed and had nothing yet is one.
+    assert 0 == (await typed(f"{verb} --consumer webhook", environ)).code
+
+
 async def test_a_retry_touches_what_its_filters_mean(connection: Connection, environ: Environ) -> None:
     await a_deployment(connection)
 
