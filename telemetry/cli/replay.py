@@ -24,6 +24,7 @@ from telemetry.store.selection import Selection
 
 LISTED = 50
 SHOWN = 20
+SCRUBBED = "of which the body was removed, so it can be told no more"
 # What is a thing of its own, and takes no filter and no other such thing.
 ALONE = {
     "--list": "only lists",
@@ -146,7 +147,7 @@ def _left(found: Survey) -> str:
         for states in found.others.values()
         for state, number in states.items()
     ]
-    return ", ".join(parts)
+    return ", ".join([*parts, *(f"{number:,} {SCRUBBED}" for number in found.scrubbed.values())])
 
 
 def _show(plan: Plan, *, as_json: bool) -> None:
@@ -165,6 +166,8 @@ def _show(plan: Plan, *, as_json: bool) -> None:
             console().print(table(title, columns, told, right=("generation",)))
             for name, states in counts.items():
                 say(f"{name}: " + ", ".join(f"{number:,} {state}" for state, number in states.items()))
+    for name, number in plan.found.scrubbed.items():
+        say(f"{name}: {number:,} {SCRUBBED}")
     say(f"a dry run: {count(plan.found.total, 'delivery', 'deliveries')} would be told once more")
 
 

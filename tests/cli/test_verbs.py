@@ -154,6 +154,20 @@ async def test_a_replay_is_looked_at_then_done_then_listed(connection: Connectio
     assert (await typed("replay --drop nothing", environ)).code == 1
 
 
+async def test_of_what_has_lost_its_body_a_replay_says_so(connection: Connection, environ: Environ) -> None:
+    made = await a_deployment(connection)
+    await made.queue.scrub(["sign_up:u1"])
+
+    said = await typed("replay sign_up:u1 --reason wiped", environ)
+    assert (said.code, "sign_up:u1: 1 of which the body was removed" in said.err) == (1, True), said.err
+    looked = await typed("replay sign_up:u1 --dry-run", environ)
+    assert "discord: 1 of which the body was removed, so it can be told no more" in looked.out
+    assert "0 deliveries would be told once more" in looked.out
+    assert {"discord": 1} == (await typed("replay --type sign_up --dry-run --json", environ)).value["counts"][
+        "scrubbed"
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
