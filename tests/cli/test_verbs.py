@@ -13,6 +13,7 @@ from telemetry.ops.replay import begin
 from telemetry.store.client import Connection
 from telemetry.store.keys import Keys
 from telemetry.store.operations import Operations
+from telemetry.store.pauses import Pauses
 from telemetry.store.selection import Selection
 from telemetry.store.warnings import Warnings
 from tests.cli.terminal import Said, tellonce
@@ -225,6 +226,18 @@ async def test_a_destination_is_paused_and_resumed(connection: Connection, envir
     assert (await typed("resume destination:discord:1", environ)).code == 0
     assert (await typed("resume destination:discord:1", environ)).code == 1
     assert (await typed("status --json", environ)).value["paused"] == {}
+
+
+async def test_a_destination_of_a_kind_that_there_is_not_is_not_paused(
+    connection: Connection, environ: Environ
+) -> None:
+    said = await typed("pause destination:webook:crm", environ)
+
+    assert (said.code, said.out) == (1, "")
+    assert "destination:webook:crm: no such kind of destination; expected" in said.err
+    assert 'did you mean "webhook"?' in said.err
+    assert {} == await Pauses(connection).read()
+    assert 0 == (await typed("pause destination:discord-user:112233445566778899", environ)).code
 
 
 async def test_what_cannot_be_paused_is_said_in_one_line(connection: Connection, environ: Environ) -> None:
