@@ -13,7 +13,7 @@ from telemetry.cli.filters import Consumer, Destination, Kind, Limit, ReasonPart
 from telemetry.cli.opening import answer
 from telemetry.cli.printing import AsJson, console, count, moment, say, show_json, table
 from telemetry.core.delivery import State
-from telemetry.ops.standing import Standing, check_consumer, count_meant, heaps, stream_standing
+from telemetry.ops.standing import Standing, by_present_key, check_consumer, count_meant, heaps, stream_standing
 from telemetry.store.client import Connection
 from telemetry.store.selection import Heap, Selection
 
@@ -63,7 +63,7 @@ async def dated(selection: Selection, since: When | None, until: When | None, co
     await check_consumer(connection, selection)
     now = connection.clock.now()
     since_then, until_then = (when.ago(now) if when else None for when in (since, until))
-    return replace(selection, since=since_then, until=until_then)
+    return replace(await by_present_key(connection, selection), since=since_then, until=until_then)
 
 
 async def _show_heaps(connection: Connection, selection: Selection, limit: int, *, as_json: bool) -> None:

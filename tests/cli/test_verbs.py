@@ -101,6 +101,17 @@ async def test_the_dead_are_listed_by_filters_and_counted(connection: Connection
     assert (await typed("dead --since yesterday", environ)).code == 2
 
 
+async def test_what_explain_finds_by_an_earlier_key_is_retried_and_replayed_by_it(
+    connection: Connection, environ: Environ
+) -> None:
+    made = await a_deployment(connection)
+    await made.events.add_aliases({"sign_up:told": "sign_up:u1", "sign_up:refused": "sign_up:u2"})
+
+    assert "1 delivery would be told once more" in (await typed("replay sign_up:told --dry-run", environ)).out
+    assert "discord: 1 delivery" in (await typed("retry sign_up:refused|discord:1 --dry-run", environ)).out
+    assert "1 delivery is pending again" in (await typed("retry sign_up:refused", environ)).out
+
+
 @pytest.mark.parametrize("verb", ["dead", "parked --count --json", "retry --dead", "replay --dry-run"])
 async def test_a_consumer_that_there_is_not_is_no_empty_answer(
     connection: Connection, environ: Environ, verb: str
