@@ -9,6 +9,7 @@ import discord
 
 from bot.permissions import Rights
 from consumers.discord.message import find_markers, marker
+from telemetry.core.clock import EPOCH
 from telemetry.store.channels import Batch
 
 # Message ids carry Discord's time; the tries carry the database's, corrected by Discord's Date header.
@@ -44,8 +45,34 @@ class Looking(Protocol):
         """Read a channel's messages between two moments of Discord's time."""
 
 
-async def look(session: Looking, channel: str, batch: Batch, skew: timedelta) -> Found | NotFound | Unreadable:
-    """Look for a batch; raise UnavailableError when Discord does not answer now."""
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A message of the bot, as far as it is looked at."""
+
+    id: str
+    markers: frozenset[str]
+    bare: bool  # it has no embeds, which may have been stripped from it
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the bot has said in a channel from one moment to another, read after the latter."""
+
+    channel: str
+    author: str
+    since: datetime
+    until: datetime
+    own: Sequence[Own]
+    embeds: bool  # whether those of the bot are shown there
+
+    def covers(self, channel: str, batch: Batch) -> bool:
+        """Say whether it tells of a batch that a backup left open: of all its tries, and they are all over."""
+        within = self.since <= batch.origin_at and batch.last_at <= self.until
+        return batch.first_at == EPOCH and within and (channel, batch.author) == (self.channel, self.author)
+
+
+async def recall(session: Looking, channel: str, batch: Batch, skew: timedelta) -> Past | Unreadable:
+    """Read the history where a batch may be; raise UnavailableError when Discord does not answer now."""
     try:
         rights = await session.rights(channel)
         if not (rights.view and rights.history):
@@ -55,20 +82,26 @@ async def look(session: Looking, channel: str, batch: Batch, skew: timedelta) ->
         messages = await session.history(channel, start, end)
     except (discord.Forbidden, discord.NotFound) as error:
         return Unreadable(f"whether it was posted cannot be seen: {error.text or error}")
-    return _search(messages, batch, embeds=rights.embed)
+    own = [_own(message) for message in messages if message["author"]["id"] == batch.author]
+    return Past(channel, batch.author, batch.origin_at, batch.last_at, own, rights.embed)
 
 
-def _search(messages: Sequence[Mapping[str, Any]], batch: Batch, *, embeds: bool) -> Found | NotFound | Unreadable:
+def _own(message: Mapping[str, Any]) -> Own:
+    markers = frozenset(find_markers(message))
+    return Own(str(message["id"]), markers, not message.get("embeds") and not markers)
+
+
+def find(past: Past, batch: Batch) -> Found | NotFound | Unreadable:
+    """Look for a batch in what was read."""
     wanted = {marker(name, generation) for name, generation in batch.members}
-    own = [message for message in messages if message["author"]["id"] == batch.author]
-    for message in own:
-        if wanted <= find_markers(message):
-            return Found(str(message["id"]))
-    if any(wanted & find_markers(message) for message in own):
+    for message in past.own:
+        if wanted <= message.markers:
+            return Found(message.id)
+    if any(wanted & message.markers for message in past.own):
         return Unreadable("a part of it was told by another message: look at the channel")
     # Where embeds are stripped the marker may have vanished with them.
-    if any(not message.get("embeds") and not find_markers(message) for message in own):
+    if any(message.bare for message in past.own):
         return Unreadable("an own message without embeds lies in the time range: it may be this one")
-    if not embeds:
+    if not past.embeds:
         return Unreadable("embeds may have been stripped from it: give the bot Embed Links")
     return NotFound()

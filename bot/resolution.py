@@ -11,7 +11,7 @@ from datetime import datetime
 import anyio
 
 from bot.desk import Desk, Standing
-from bot.reconcile import Found, NotFound, Unreadable, look
+from bot.reconcile import Found, NotFound, Past, Unreadable, find, recall
 from bot.settlement import Settlement
 from bot.verdict import Verdict
 from telemetry.core.delivery import TOMBSTONES, Delivery, State
@@ -34,6 +34,7 @@ class Resolution:
         self._settlement = settlement
         self._wait_turn = wait_turn
         self._try = try_again
+        self._past: Past | None = None
 
     async def resolve(self, row: Channel, batch: Batch) -> None:
         """Take one step towards certainty about a batch."""
@@ -100,7 +101,14 @@ class Resolution:
             return Unreadable(f"whether it was posted cannot be seen: {standing.closed.outcome.reason}")
         # A post still on its way shows in no history yet.
         await anyio.sleep(max(desk.settings.history_settle - self._age(batch.last_at), 0))
-        return await look(desk.session.lookout, standing.address, batch, desk.skew)
+        # After a backup was put back there are many to look for in one history: it is read once.
+        if self._past is None or not self._past.covers(standing.address, batch):
+            self._past = None
+            past = await recall(desk.session.lookout, standing.address, batch, desk.skew)
+            if isinstance(past, Unreadable):
+                return past
+            self._past = past
+        return find(self._past, batch)
 
     async def _poisoned(self, batch: Batch, items: Sequence[Delivery]) -> None:
         reason = f"{batch.silent} tries ended without any outcome: the bot may die of it"

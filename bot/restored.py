@@ -1,12 +1,13 @@
 """`tellonce restored`: before the bot starts on a backup that was put back."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from bot.main import QUEUE
 from bot.restoration import doubt
+from telemetry.cli.filters import read_time
 from telemetry.cli.opening import answer
 from telemetry.cli.printing import AsJson, count, say, show_json
 from telemetry.core.errors import ConfigurationError
@@ -40,7 +41,6 @@ def command(app: typer.Typer) -> None:
 
 def _read(spelt: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(spelt)
+        return read_time(spelt)
     except ValueError:
         raise ConfigurationError(f"--since {spelt}: {TIME}") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -42,6 +42,10 @@ class DiscordConsumer:
             plan += _deliveries(event, destination, _told(event, route))
         return plan + [_fan_out(route, _told(event, route)) for route in wanted if route.table.audiences]
 
+    def types_at(self, destination: str) -> list[str]:
+        """List the types that are told at a channel, as the file spells them."""
+        return [name for route in self.routes if route.destination == destination for name in route.table.events]
+
     def audiences(self) -> dict[str, Sequence[str]]:
         """Say which audiences each entry of the file names."""
         return {route.entry: route.table.audiences for route in self.routes if route.table.audiences}

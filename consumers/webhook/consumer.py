@@ -49,6 +49,11 @@ class WebhookConsumer:
         plan += [Delivery.of(event, endpoint.destination, body, group=event.distinct_id) for endpoint in wanted]
         return plan + [route.fan_out(event, body) for route in routes]
 
+    def types_at(self, destination: str) -> list[str]:
+        """List the types that an endpoint is told, as whoever added it spells them."""
+        endpoints = [one for one in self._endpoints.values() if one.destination == destination]
+        return [name for endpoint in endpoints for name in endpoint.table.events]
+
     def audiences(self) -> dict[str, Sequence[str]]:
         """Say which audiences each entry of the file names."""
         return {route.entry: route.table.audiences for route in self._routes}

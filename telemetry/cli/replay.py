@@ -1,6 +1,7 @@
 """`tellonce replay`: have what was told told once more."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -23,6 +24,13 @@ from telemetry.store.selection import Selection
 
 LISTED = 50
 SHOWN = 20
+SCRUBBED = "of which the body was removed, so it can be told no more"
+# What is a thing of its own, and takes no filter and no other such thing.
+ALONE = {
+    "--list": "only lists",
+    "--drop": "leaves what is left of one",
+    "--resume": "goes on with what was begun",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,12 @@ def command(app: typer.Typer) -> None:
 
         What is not told yet stays as it is. --since and --until are about when it was told.
         """
+        filters = {"--consumer": consumer, "--destination": destination, "--type": kind, "--since": since}
+        said = {"NAME": name, **filters, "--until": until, "--skipped": skipped, "--reason": reason, "--by": by}
+        said |= {"--dry-run": dry_run, "--another": another, "--resume": resume, "--drop": give_up, "--list": listed}
+        _check_alone([option for option, value in said.items() if value not in (None, False, "")])
+        if as_json and not (dry_run or listed):
+            raise typer.BadParameter("--json: only --dry-run and --list are told so")
         if listed:
             _list(as_json=as_json)
         elif give_up is not None:
@@ -84,6 +98,14 @@ def command(app: typer.Typer) -> None:
                 _go(started, rate)
 
 
+def _check_alone(said: Sequence[str]) -> None:
+    """Raise BadParameter where something was said that would be passed over."""
+    for option, does in ALONE.items():
+        for other in said if option in said else ():
+            if other != option:
+                raise typer.BadParameter(f"{option} {does}: {other} has no place beside it")
+
+
 def _selection(name: str | None, *, skipped: bool, said: tuple[str | None, str | None, str | None]) -> Selection:
     consumer, destination, kind = said
     states = (State.DELIVERED, State.SKIPPED) if skipped else (State.DELIVERED,)
@@ -93,7 +115,7 @@ def _selection(name: str | None, *, skipped: bool, said: tuple[str | None, str |
 async def _plan(
     connection: Connection, meant: Selection, since: When | None, until: When | None, *, shown: int
 ) -> Plan:
-    selection = dated(meant, since, until, connection)
+    selection = await dated(meant, since, until, connection)
     found = await survey(connection, selection)
     again = await sample(connection, selection, found.again, shown) if shown else []
     others = await sample(connection, selection, found.others, shown) if shown else []
@@ -125,7 +147,7 @@ def _left(found: Survey) -> str:
         for states in found.others.values()
         for state, number in states.items()
     ]
-    return ", ".join(parts)
+    return ", ".join([*parts, *(f"{number:,} {SCRUBBED}" for number in found.scrubbed.values())])
 
 
 def _show(plan: Plan, *, as_json: bool) -> None:
@@ -144,6 +166,8 @@ def _show(plan: Plan, *, as_json: bool) -> None:
             console().print(table(title, columns, told, right=("generation",)))
             for name, states in counts.items():
                 say(f"{name}: " + ", ".join(f"{number:,} {state}" for state, number in states.items()))
+    for name, number in plan.found.scrubbed.items():
+        say(f"{name}: {number:,} {SCRUBBED}")
     say(f"a dry run: {count(plan.found.total, 'delivery', 'deliveries')} would be told once more")
 
 

@@ -71,7 +71,7 @@ async def _count(
     connection: Connection, chosen: Selection, since: When | None, until: When | None
 ) -> tuple[Selection, dict[str, int]]:
     # Dated once: the same is touched as was counted.
-    selection = dated(chosen, since, until, connection)
+    selection = await dated(chosen, since, until, connection)
     return selection, await count_meant(connection, selection)
 
 

@@ -13,7 +13,7 @@ from telemetry.cli.filters import Consumer, Destination, Kind, Limit, ReasonPart
 from telemetry.cli.opening import answer
 from telemetry.cli.printing import AsJson, console, count, moment, say, show_json, table
 from telemetry.core.delivery import State
-from telemetry.ops.standing import Standing, count_meant, heaps, stream_standing
+from telemetry.ops.standing import Standing, by_present_key, check_consumer, count_meant, heaps, stream_standing
 from telemetry.store.client import Connection
 from telemetry.store.selection import Heap, Selection
 
@@ -47,7 +47,7 @@ def _show_standing(
     selection: Selection, since: When | None, until: When | None, limit: int, *, counted: bool, as_json: bool
 ) -> None:
     async def show(connection: Connection) -> None:
-        meant = dated(selection, since, until, connection)
+        meant = await dated(selection, since, until, connection)
         if counted:
             await _show_heaps(connection, meant, limit, as_json=as_json)
         elif as_json:
@@ -58,11 +58,12 @@ def _show_standing(
     answer(show)
 
 
-def dated(selection: Selection, since: When | None, until: When | None, connection: Connection) -> Selection:
-    """Give a selection with the times that are meant now."""
+async def dated(selection: Selection, since: When | None, until: When | None, connection: Connection) -> Selection:
+    """Give a selection with the times that are meant now; raise ConfigurationError for a consumer there is not."""
+    await check_consumer(connection, selection)
     now = connection.clock.now()
     since_then, until_then = (when.ago(now) if when else None for when in (since, until))
-    return replace(selection, since=since_then, until=until_then)
+    return replace(await by_present_key(connection, selection), since=since_then, until=until_then)
 
 
 async def _show_heaps(connection: Connection, selection: Selection, limit: int, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from telemetry.core.consumer import Consumer
+from telemetry.core.consumer import Consumer, Subscribed
 from telemetry.core.delivery import Delivery
 from telemetry.core.event import Event
 from telemetry.core.fan_out import FanOut
@@ -43,12 +43,18 @@ def plan_canary(consumer: Consumer, canary: Event) -> list[Delivery]:
     if to.partition(":")[0] != consumer.name:
         return []
     plan = consumer.plan(replace(canary, type=type_of(canary)))
-    return [] if to in told_at(plan) else list(_first(canary, to, plan))
+    return [] if to in told_at(plan) or facts_at(consumer, to) else list(_first(canary, to, plan))
 
 
 def told_at(plan: Sequence[Delivery | FanOut]) -> set[str]:
     """Say where a plan tells, but for the members of audiences."""
     return {item.destination for item in plan if isinstance(item, Delivery)}
+
+
+def facts_at(consumer: Consumer, destination: str) -> list[str]:
+    """List the types, but for that of canaries, that a consumer's configuration wants told at a destination."""
+    found = consumer.types_at(destination) if isinstance(consumer, Subscribed) else ()
+    return [name for name in found if name != CANARY]
 
 
 def _first(canary: Event, to: str, plan: Sequence[Delivery | FanOut]) -> Iterator[Delivery]:

@@ -1,7 +1,7 @@
 """A party that must hear of events."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Collection, Sequence
+from typing import Protocol, runtime_checkable
 
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import ConfigurationError
@@ -18,6 +18,14 @@ class Consumer(Protocol):
 
     def plan(self, event: Event) -> Sequence[Delivery | FanOut]:
         """List the deliveries of an event, at most one a destination and part; the same event gives the same list."""
+
+
+@runtime_checkable
+class Subscribed(Protocol):
+    """A consumer that knows by its configuration which types each destination is told, also those without a policy."""
+
+    def types_at(self, destination: str) -> Collection[str]:
+        """List the types that are told at a destination, as its configuration spells them."""
 
 
 def check_name(name: str) -> str:

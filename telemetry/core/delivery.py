@@ -118,6 +118,7 @@ class Delivery:
     holder: str | None = field(default=None, compare=False)  # who claimed it last, while it is not at its end
     since: datetime | None = None  # when it ended, or came to stand; absent on older rows
     replay: Mapping[str, Any] | None = None  # the operation that had it told once more last, and what was told before
+    scope: str | None = None  # parked with what comes back, it comes back with that; else a person has to let it
     scrubbed: bool = False  # its body was removed: it can be told no more
 
     @classmethod

@@ -8,7 +8,7 @@ from telemetry.core.channel import channel_of, message_link, told_by_bot
 from telemetry.core.delivery import Delivery, State
 from telemetry.core.event import Event
 from telemetry.ops.occurrence import untold
-from telemetry.ops.outlook import blocked, halted, next_at, next_of, owed
+from telemetry.ops.outlook import blocked, halted, next_at, next_of, owed, pause_over
 from telemetry.ops.progress import progress
 from telemetry.ops.status import in_flight
 from telemetry.ops.timeline import Moment, timeline
@@ -58,7 +58,7 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
     rows = [row for of_consumer in deliveries.values() for row in of_consumer]
     attempts = await Attempts(connection).of_event(key, MOST_TRIES)
     registered = await Registry(connection).read()
-    waiting = {row.destination for row in rows if row.state is State.PENDING}
+    waiting = {row.destination for row in rows if row.state in (State.PENDING, State.PARKED)}
     channels = await Channels(connection).of([channel_of(name) for name in sorted(waiting) if told_by_bot(name)])
     flying = {name for ids in (await in_flight(connection, channels)).values() for name in ids}
     shut = blocked(channels)
@@ -66,6 +66,12 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
         shut |= await Lanes(connection, name).shut()
     runs, paused = await Runs(connection).of_event(key), await Pauses(connection).read()
     replays = await _replays(connection, rows)
+    pauses = {
+        row.id: pause
+        for name, of_consumer in deliveries.items()
+        for row in of_consumer
+        if (pause := pause_over(row, registered.get(name), paused))
+    }
     now = connection.clock.now()
     return Explanation(
         key=key,
@@ -79,14 +85,16 @@ async def explain(connection: Connection, asked: str) -> Explanation | None:
             *owed(event, registered, now),
             *(progress(run, now).line for run in runs),
             *(
-                halted(row, name, registered.get(name), paused) or next_of(row, flying, shut, now)
+                halted(row, name, registered.get(name), pauses[row.id])
+                if row.id in pauses
+                else next_of(row, flying, shut, now)
                 for name, of_consumer in deliveries.items()
                 for row in of_consumer
             ),
             *(_more(name, key) for name, of_consumer in deliveries.items() if len(of_consumer) == MOST_SHOWN),
             *([f"the first {MOST_TRIES} tries are shown, there are more"] if len(attempts) == MOST_TRIES else ()),
         ],
-        next_at=next_at(event, rows, shut, now),
+        next_at=next_at(event, rows, shut, pauses, now),
     )
 
 

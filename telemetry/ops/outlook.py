@@ -42,14 +42,17 @@ def blocked(channels: Sequence[Channel]) -> dict[str, Shut]:
     return {destination_of(row.id): Shut(row.block.until, row.block.reason) for row in channels if row.block}
 
 
-def halted(row: Delivery, name: str, consumer: Registered | None, paused: Mapping[str, Pause]) -> str:
-    """Say why a delivery that waits is not carried by order of an operator; nothing where it is."""
+def pause_over(row: Delivery, consumer: Registered | None, paused: Mapping[str, Pause]) -> Pause | None:
+    """Give the pause by which a delivery that waits is not carried, if any."""
     if row.state not in (State.HELD, State.PENDING):
-        return ""
-    whole = consumer.pause if consumer else None
-    target, pause = ("consumer", whole) if whole else ("destination", paused.get(row.destination))
-    named = name if target == "consumer" else row.destination
-    return f"{row.id}: waits: {pause.line}; `tellonce resume '{target}:{named}'` lets it go on" if pause else ""
+        return None
+    return (consumer.pause if consumer else None) or paused.get(row.destination)
+
+
+def halted(row: Delivery, name: str, consumer: Registered | None, pause: Pause) -> str:
+    """Say that a delivery is not carried by order of an operator."""
+    target = f"consumer:{name}" if consumer and consumer.pause else f"destination:{row.destination}"
+    return f"{row.id}: waits: {pause.line}; `tellonce resume '{target}'` lets it go on"
 
 
 def next_of(row: Delivery, flying: set[str], shut: Mapping[str, Shut], now: datetime) -> str:
@@ -58,9 +61,11 @@ def next_of(row: Delivery, flying: set[str], shut: Mapping[str, Shut], now: date
         case State.DELIVERED:
             said = "done: its row stays, so that a repeat is known"
         case State.SKIPPED:
-            said = "left out by an operator"
+            said = f"left out: {row.reason}" if row.reason else "left out by an operator"
         case State.DEAD:
             said = f"dead: {row.reason}; mend the cause, then `tellonce retry '{row.id}'`"
+        case State.PARKED if row.scope:
+            said = f"parked: {row.reason}; it comes back by itself with {row.destination}{_tried(row, shut, now)}"
         case State.PARKED:
             said = f"parked: {row.reason}; act on it, then `tellonce retry '{row.id}'`"
         case State.HELD:
@@ -70,6 +75,11 @@ def next_of(row: Delivery, flying: set[str], shut: Mapping[str, Shut], now: date
         case State.PENDING:
             said = "on its way now" if row.id in flying else _waits(row, shut, now)
     return f"{row.id}: {said}"
+
+
+def _tried(row: Delivery, shut: Mapping[str, Shut], now: datetime) -> str:
+    held = shut.get(row.destination)
+    return f", which is tried again at {held.until:%H:%M:%S} UTC" if held and held.until > now else ""
 
 
 def _claimed(row: Delivery) -> str:
@@ -88,9 +98,27 @@ def _waits(row: Delivery, shut: Mapping[str, Shut], now: datetime) -> str:
     return f"waits for its courier, in order{failed}"
 
 
-def next_at(event: Event | None, rows: Iterable[Delivery], shut: Mapping[str, Shut], now: datetime) -> datetime | None:
-    """Give the earliest time to come at which something is to be done about it; None where it is now, or never."""
-    waiting = [row for row in rows if row.state in (State.PENDING, State.LEASED)]
-    times = [shut[row.destination].until if row.destination in shut else row.ready_at for row in waiting]
+def next_at(
+    event: Event | None,
+    rows: Iterable[Delivery],
+    shut: Mapping[str, Shut],
+    pauses: Mapping[str, Pause],
+    now: datetime,
+) -> datetime | None:
+    """Give the earliest time to come at which something is to be done about it; None where it is now, or never.
+
+    `pauses` are those by which deliveries are not carried.
+    """
+    times = [_due(row, shut.get(row.destination), pauses.get(row.id)) for row in rows]
     times += [event.due_at] if event else []
     return min((at for at in times if at and at > now), default=None)
+
+
+def _due(row: Delivery, shut: Shut | None, pause: Pause | None) -> datetime | None:
+    waits = row.state in (State.PENDING, State.LEASED)
+    if not waits and not (row.state is State.PARKED and row.scope):
+        return None
+    due = shut.until if shut else row.ready_at if waits else None
+    if pause is None or due is None:
+        return due
+    return max(due, pause.until) if pause.until else None

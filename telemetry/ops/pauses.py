@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
+from telemetry.core.channel import USER
 from telemetry.core.delivery import State
 from telemetry.core.errors import TellonceError
 from telemetry.core.pause import Pause
 from telemetry.ops.runs import Operator
 from telemetry.ops.target import ConsumerTarget, DestinationTarget
+from telemetry.runtime.config import expected_one_of, installed_consumers
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import queues
 from telemetry.store.pauses import Pauses
@@ -26,6 +28,7 @@ async def pause(connection: Connection, target: Haltable, operator: Operator, un
             if not await Registry(connection).pause(name, made):
                 raise await _unknown(connection, name)
         case DestinationTarget(name):
+            await _check_kind(connection, name)
             await Pauses(connection).pause(name, made)
     return made
 
@@ -58,6 +61,13 @@ async def waiting(connection: Connection, target: Haltable) -> int:
             case DestinationTarget(name):
                 found += sum((await queue.count(states, name)).values())
     return found
+
+
+async def _check_kind(connection: Connection, destination: str) -> None:
+    """Raise TellonceError where no consumer tells destinations of a kind: nothing would be paused."""
+    kind, known = destination.partition(":")[0], {*installed_consumers(), *await Registry(connection).read(), USER}
+    if kind not in known:
+        raise TellonceError(f"destination:{destination}: no such kind of destination; {expected_one_of(kind, known)}")
 
 
 async def _registered(connection: Connection, name: str) -> Registered:

@@ -21,6 +21,7 @@ class Survey:
 
     again: Mapping[str, Mapping[State, int]]
     others: Mapping[str, Mapping[State, int]]
+    scrubbed: Mapping[str, int]  # by consumer alone: the body was removed, so it can be told no more
 
     @property
     def total(self) -> int:
@@ -40,7 +41,8 @@ async def survey(connection: Connection, selection: Selection) -> Survey:
         }
         return {name: part for name, part in parts.items() if part}
 
-    return Survey(those(meant=True), those(meant=False))
+    scrubbed = {name: await Replays(connection, name).scrubbed(selection) for name in names}
+    return Survey(those(meant=True), those(meant=False), {name: number for name, number in scrubbed.items() if number})
 
 
 async def sample(
@@ -52,7 +54,8 @@ async def sample(
         async for row in stream_selected(connection, name, replace(selection, states=tuple(states))):
             if len(found) == limit:
                 return found
-            found.append((name, row))
+            if not row.scrubbed:
+                found.append((name, row))
     return found
 
 

@@ -1,15 +1,19 @@
 """What stands visibly undone, and letting it be tried again."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from telemetry.core.channel import channel_of, told_by_bot, user_of
 from telemetry.core.delivery import Delivery
+from telemetry.core.errors import ConfigurationError
 from telemetry.ops.paces import Pace, in_pages
+from telemetry.runtime.config import expected_one_of, installed_consumers
+from telemetry.store.census import Census
 from telemetry.store.channels import Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries, queues
 from telemetry.store.lanes import Lanes
+from telemetry.store.registry import Registry
 from telemetry.store.selection import Heap, Selection, count_selected, heaps_selected, stream_selected
 
 # Destinations that are known to be tried; asked for once more, it does no harm.
@@ -22,6 +26,26 @@ class Standing:
 
     consumer: str
     delivery: Delivery
+
+
+async def check_consumer(connection: Connection, selection: Selection) -> None:
+    """Raise ConfigurationError where a selection names a consumer that neither is nor was."""
+    name = selection.consumer
+    if name is None or name in (known := {*installed_consumers(), *await _names(connection, Selection())}):
+        return
+    known |= set(await Registry(connection).read())
+    if name not in known:
+        raise ConfigurationError(f"--consumer {name}: no such consumer; {expected_one_of(name, known)}")
+
+
+async def by_present_key(connection: Connection, selection: Selection) -> Selection:
+    """Give a selection that names an event by an earlier key, as `explain` takes it, by the one that it has now."""
+    named = selection.event or selection.delivery
+    wanted, bar, rest = (named or "").partition("|")
+    key = await Census(connection).alias(wanted) if wanted else None
+    if key is None:
+        return selection
+    return replace(selection, delivery=f"{key}|{rest}") if bar else replace(selection, event=key)
 
 
 async def stream_standing(connection: Connection, selection: Selection, limit: int) -> AsyncGenerator[Standing]:

@@ -2,16 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from telemetry.core.channel import destination_of, message_link, posted_at
+from telemetry.core.clock import EPOCH
 from telemetry.core.delivery import Delivery, State
 from telemetry.core.event import Event, Repeats
 from telemetry.ops.occurrence import told_by
 from telemetry.store.attempts import Attempt
 from telemetry.store.channels import Channel
 from telemetry.store.operations import Operation
+
+# A try is noted when what it came to is written down.
+AT_ONCE = timedelta(minutes=1)
+# What a try is called that delivered.
+_TOLD = {State.DELIVERED: ("delivered", "completed")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,12 @@ def timeline(
 ) -> list[Moment]:
     """Tell what happened, in the order of time; what is not stored with its time is left out."""
     rows = [row for of_consumer in deliveries.values() for row in of_consumer]
-    told = [*(_of_event(event) if event else ()), *_tried(attempts), *_of_rows(rows), *_set_out(rows, channels)]
+    told = [
+        *(_of_event(event) if event else ()),
+        *_tried(attempts),
+        *_of_rows(rows, attempts),
+        *_set_out(rows, channels),
+    ]
     told += _told_again(rows, replays)
     return sorted(told, key=lambda moment: moment.at)
 
@@ -94,13 +105,27 @@ def _try(attempt: Attempt, again: str) -> Moment:
     )
 
 
-def _of_rows(rows: Iterable[Delivery]) -> Iterator[Moment]:
+def _of_rows(rows: Iterable[Delivery], attempts: Sequence[Attempt]) -> Iterator[Moment]:
     for row in rows:
-        if row.attempt:
+        if row.attempt and row.attempt["first_at"] == EPOCH:
+            # As `tellonce restored` leaves it.
+            since = f"it may have been posted since {row.attempt['origin_at']:%Y-%m-%d %H:%M:%S} UTC"
+            said = f"{row.id}: a backup was put back: {since}, and is looked for first"
+            yield Moment(row.attempt["last_at"], said)
+        elif row.attempt:
             times = f"{row.attempt['tries']} times" if row.attempt["tries"] > 1 else "once"
             yield Moment(row.attempt["last_at"], f"{row.id}: sent, {times} by then, and nobody knows what came of it")
         if row.result and (at := posted_at(row.result)):
             yield Moment(at, f"{row.id}: posted", link=message_link(row.result))
+        elif row.since and not any(_tells(attempt, row, row.since) for attempt in attempts):
+            word = "left out" if row.state is State.SKIPPED else row.state.value
+            yield Moment(row.since, f"{row.id}: {word}: {row.reason}" if row.reason else f"{row.id}: {word}")
+
+
+def _tells(attempt: Attempt, row: Delivery, since: datetime) -> bool:
+    """Say whether it is a try that told how a delivery stands."""
+    same = attempt.delivery == row.id and attempt.outcome in _TOLD.get(row.state, (row.state.value,))
+    return same and abs(attempt.at + timedelta(milliseconds=attempt.took_ms or 0) - since) < AT_ONCE
 
 
 def _set_out(rows: Sequence[Delivery], channels: Iterable[Channel]) -> Iterator[Moment]:

@@ -11,8 +11,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
+from telemetry.core.audience import SNOWFLAKE
 from telemetry.core.canary import REMEMBERED
-from telemetry.core.channel import destination_of
+from telemetry.core.channel import CHANNEL, destination_of
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import CANARY, Config, Table, expected_one_of, installed_consumers, quoted, validated
 from telemetry.runtime.span import read_span
@@ -45,4 +46,9 @@ def read_destination(config: Config, asked: str | None) -> str:
     if kind not in installed_consumers() or not name or "|" in name:
         known = ", ".join(f"{one}:…" for one in sorted(installed_consumers()))
         raise ConfigurationError(f"{where}: expected the name of a channel, or one of {known}, not {quoted(spelt)}")
+    # Spelt in another way it might be a real channel, and look like none that the file names.
+    if kind == CHANNEL and not SNOWFLAKE.fullmatch(name):
+        raise ConfigurationError(
+            f"{where}: expected {CHANNEL}: and a channel id, which is 15 to 20 digits, not {quoted(spelt)}"
+        )
     return spelt

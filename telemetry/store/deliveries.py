@@ -186,6 +186,12 @@ class Deliveries:
         """Count the deliveries of a type's events that are in a state."""
         return await counted(self._rows, {"_id": ids_of_type(event_type), "state": state.value})
 
+    async def first_of_other_types(self, event_type: str, state: State) -> Delivery | None:
+        """Read the first unfinished row in a state that is of no event of a type."""
+        query: Row = standing([state]) | {"_id": {"$not": ids_of_type(event_type)}}
+        rows = await read(self._rows, query, sort=BY_WORK, limit=1)
+        return delivery_from(rows[0]) if rows else None
+
     async def count(self, states: Names[State], destination: str | None = None, *, most: int = 0) -> dict[State, int]:
         """Count unfinished rows by state, of each state up to `most` where that is given."""
         asked = {state: standing([state], destination) for state in states}

@@ -147,6 +147,7 @@ def delivery_from(row: Mapping[str, Any]) -> Delivery:
         order=row["order"],
         state=State(row["state"]),
         ready_at=row.get("ready_at"),
+        scope=row.get("scope"),
         claims=row["claims"],
         failures=row["failures"],
         generation=row["generation"],

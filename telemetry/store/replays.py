@@ -11,6 +11,8 @@ from telemetry.store.documents import delivery_from, line_place, work_place
 from telemetry.store.selection import PAGE, Selection
 
 STATES = sources(Signal.REPLAY)
+# What was removed in time can be told no more.
+WHOLE: Row = {"scrubbed": {"$exists": False}}
 
 
 class Replays:
@@ -21,16 +23,20 @@ class Replays:
         self._rows = connection[f"{consumer}_queue"]
 
     async def survey(self, selection: Selection) -> dict[State, int]:
-        """Count what a selection means by state, whatever states it names."""
-        stages = [{"$match": selection.anyhow}, {"$group": {"_id": "$state", "number": {"$sum": 1}}}]
+        """Count what a selection means by state, whatever states it names, of what has its body."""
+        stages = [{"$match": selection.anyhow | WHOLE}, {"$group": {"_id": "$state", "number": {"$sum": 1}}}]
         rows = await patiently(lambda: self._rows.aggregate(stages).to_list(None))
         return {State(row["_id"]): row["number"] for row in rows}
+
+    async def scrubbed(self, selection: Selection) -> int:
+        """Count what a selection means of which the body was removed: it can be told no more."""
+        return int(await patiently(self._rows.count_documents, selection.query | {"scrubbed": {"$exists": True}}))
 
     async def ended(
         self, selection: Selection, before: datetime, after: str = "", page: int = PAGE
     ) -> AsyncIterator[Delivery]:
         """Read those meant that ended before a moment, in the order of their ids, from one on."""
-        query: Row = {"$and": [selection.query, {"_id": {"$gt": after}}, _ended(before)]}
+        query: Row = WHOLE | {"$and": [selection.query, {"_id": {"$gt": after}}, _ended(before)]}
         async for row in walk(self._rows, query, page=page):
             yield delivery_from(row)
 
@@ -65,8 +71,7 @@ def _guard(delivery: str, operation: str, at: datetime) -> Row:
         "state": {"$in": [state.value for state in STATES]},
         # Where something follows from it that is not told yet, that comes first.
         "work": {"$exists": False},
-        # What was removed in time can be told no more.
-        "scrubbed": {"$exists": False},
+        **WHOLE,
         "$and": [_ended(at), {"$or": [{"replay": {"$exists": False}}, others]}],
     }
 

@@ -4,6 +4,7 @@ Killed between an alert's event and the note of it, the next watcher makes the s
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 
 import anyio
 
@@ -36,6 +37,7 @@ class Alarm:
     def __init__(self, connection: Connection, terms: Terms, prove: Proof | None) -> None:
         self._connection = connection
         self._alerts = Alerts(connection)
+        self._events = Events(connection)
         self._terms = terms
         self._prove = prove
 
@@ -53,36 +55,42 @@ class Alarm:
     async def look(self) -> None:
         """Tell what is new."""
         told = await self._alerts.told()
-        async for finding in self._findings(told):
-            name = row_name(finding.trouble, finding.consumer)
-            await self._tell(name, finding, told.get(name, Told()))
+        async for finding in self._stands():
+            await self._tell(finding, told)
+        if (broken := await self._proven(told)) is not None:
+            await self._tell(broken, told)
+            # Only now: killed before, the next watcher proves it again, and tells it.
+            before = told.get(PROOF, Told())
+            await self._alerts.note(PROOF, before, Told(before.number + 1, broken.count, self._connection.clock.now()))
 
-    async def _tell(self, name: str, finding: Finding, before: Told) -> None:
-        now = self._connection.clock.now()
+    async def _tell(self, finding: Finding, told: Mapping[str, Told]) -> None:
+        name = row_name(finding.trouble, finding.consumer)
+        before, now = told.get(name, Told()), self._connection.clock.now()
         after = judge(finding, before, now, self._terms.every)
         if after is None:
             return
         if after.number > before.number:
             event = alert(finding, before, after.number, now, self._connection.database.name)
-            blocked = await Events(self._connection).insert([event])
+            blocked = await self._events.insert([event])
             trace_made("alert", [event], blocked, now)
-            log.warning("alert.told", key=event.key, text=event.properties["text"])
+            # One that was killed before the note may have told it when it was less: the rest is told by the next.
+            kept = await self._events.get(event.key) or event
+            after = replace(after, count=int(kept.properties.get("count", after.count)))
+            log.warning("alert.told", key=kept.key, text=kept.properties.get("text", event.properties["text"]))
         await self._alerts.note(name, before, after)
 
-    async def _findings(self, told: Mapping[str, Told]) -> AsyncIterator[Finding]:
+    async def _stands(self) -> AsyncIterator[Finding]:
         for consumer in await Registry(self._connection).read():
             queue = Deliveries(self._connection, consumer)
             for trouble, state in STATES.items():
                 yield await self._count(queue, trouble, state)
-        if (broken := await self._proven(told)) is not None:
-            yield broken
 
     async def _count(self, queue: Deliveries, trouble: Trouble, state: State) -> Finding:
         found = await queue.count([state], most=MOST_COUNTED)
         # An alert that cannot be told is no reason for another one.
         count = found[state] and found[state] - await queue.count_of_type(ALERT, state)
-        sample = await queue.standing(state, 1) if count > 0 else []
-        return Finding(trouble, queue.consumer, max(count, 0), f"{sample[0].id}: {sample[0].reason}" if sample else "")
+        sample = await queue.first_of_other_types(ALERT, state) if count > 0 else None
+        return Finding(trouble, queue.consumer, max(count, 0), f"{sample.id}: {sample.reason}" if sample else "")
 
     async def _proven(self, told: Mapping[str, Told]) -> Finding | None:
         before, now = told.get(PROOF, Told()), self._connection.clock.now()
@@ -90,5 +98,4 @@ class Alarm:
         if every is None or self._prove is None or (before.at is not None and now - before.at < every):
             return None
         count, sample = await self._prove(self._connection)
-        await self._alerts.note(PROOF, before, Told(before.number + 1, count, now))
         return Finding(Trouble.BROKEN, "", count, sample)

@@ -156,15 +156,10 @@ class Watcher:
         until = self._clock.now() + CLOCK_ERROR
         pages = self._sweep.pages(names, until + self._ahead, full=full)
         lacking: set[str] = set()
-        reading = True
-        while reading:
-            # Read under the lock, too: what the hints have brought meanwhile is not offered again.
+        async for page in pages:
+            self._metrics.swept.labels("full" if full else "timer").inc(len(page))
             async with self._offering:
-                page = await anext(pages, None)
-                reading = page is not None
-                if page is not None:
-                    self._metrics.swept.labels("full" if full else "timer").inc(len(page))
-                    lacking |= await self._serve(self._thorough, page)
+                lacking |= await self._serve(self._thorough, page)
         for name in names - lacking:
             self._sweep.served(name, until)
         await self._catch_up()

@@ -20,6 +20,12 @@ ADA = 800000000000000001
 FORGETFUL: dict[str, Any] = {"nonce_window": 0.01}
 
 
+def histories(bench: Bench) -> list[str]:
+    """List the readings of a channel's history."""
+    found = [request for request in bench.discord.traffic.requests if request.method == "GET"]
+    return [request.path for request in found if request.path.endswith("/messages")]
+
+
 async def restored(bench: Bench, backup: Backup) -> int:
     """Put a backup back as the runbook says."""
     await put_back(bench.connection, backup)
@@ -97,6 +103,21 @@ async def test_a_batch_that_the_backup_holds_on_its_way_may_have_gone_out_long_a
     async with bench.bot(**FORGETFUL):
         await bench.until_all(State.DELIVERED, "t:1", "t:2")
     assert ["t:1", "t:2"] == bench.shown()
+
+
+async def test_the_history_of_a_channel_is_read_once_for_all_that_may_be_in_it(bench: Bench) -> None:
+    keys = [f"t:{number}" for number in range(6)]
+    await bench.offer(*keys)
+    backup = await back_up(bench.connection)
+    async with bench.bot(digest_max=1):
+        await bench.until_all(State.DELIVERED, *keys[:3])
+    waiting = [f"new:{number}" for number in range(3)]
+    await restored(bench, backup)
+    await bench.offer(*waiting)
+    async with bench.bot():
+        await bench.until_all(State.DELIVERED, *keys, *waiting)
+    assert sorted([*keys, *waiting]) == sorted(bench.shown())
+    assert 1 == len(histories(bench))
 
 
 async def test_users_are_looked_for_too(bench: Bench) -> None:

@@ -4,12 +4,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import anyio
+import pytest
 
-from telemetry.core.delivery import Signal
+from telemetry.core.delivery import Signal, State
 from telemetry.core.key import KeyPolicy
 from telemetry.core.warning import Kind, Warned
+from telemetry.ops.replay import begin
 from telemetry.store.client import Connection
 from telemetry.store.keys import Keys
+from telemetry.store.operations import Operations
+from telemetry.store.pauses import Pauses
+from telemetry.store.selection import Selection
 from telemetry.store.warnings import Warnings
 from tests.cli.terminal import Said, tellonce
 from tests.ops.deployment import CONSUMER, Deployment
@@ -96,6 +101,32 @@ async def test_the_dead_are_listed_by_filters_and_counted(connection: Connection
     assert (await typed("dead --since yesterday", environ)).code == 2
 
 
+async def test_what_explain_finds_by_an_earlier_key_is_retried_and_replayed_by_it(
+    connection: Connection, environ: Environ
+) -> None:
+    made = await a_deployment(connection)
+    await made.events.add_aliases({"sign_up:told": "sign_up:u1", "sign_up:refused": "sign_up:u2"})
+
+    assert "1 delivery would be told once more" in (await typed("replay sign_up:told --dry-run", environ)).out
+    assert "discord: 1 delivery" in (await typed("retry sign_up:refused|discord:1 --dry-run", environ)).out
+    assert "1 delivery is pending again" in (await typed("retry sign_up:refused", environ)).out
+
+
+@pytest.mark.parametrize("verb", ["dead", "parked --count --json", "retry --dead", "replay --dry-run"])
+async def test_a_consumer_that_there_is_not_is_no_empty_answer(
+    connection: Connection, environ: Environ, verb: str
+) -> None:
+    await a_deployment(connection)
+
+    said = await typed(f"{verb} --consumer discrod", environ)
+
+    assert (said.code, said.out) == (2, "")
+    assert "--consumer discrod: no such consumer; expected " in said.err
+    assert 'did you mean "discord"?' in said.err
+    # One that is installed and had nothing yet is one.
+    assert 0 == (await typed(f"{verb} --consumer webhook", environ)).code
+
+
 async def test_a_retry_touches_what_its_filters_mean(connection: Connection, environ: Environ) -> None:
     await a_deployment(connection)
 
@@ -135,6 +166,46 @@ async def test_a_replay_is_looked_at_then_done_then_listed(connection: Connectio
     assert (await typed("replay --drop nothing", environ)).code == 1
 
 
+async def test_of_what_has_lost_its_body_a_replay_says_so(connection: Connection, environ: Environ) -> None:
+    made = await a_deployment(connection)
+    await made.queue.scrub(["sign_up:u1"])
+
+    said = await typed("replay sign_up:u1 --reason wiped", environ)
+    assert (said.code, "sign_up:u1: 1 of which the body was removed" in said.err) == (1, True), said.err
+    looked = await typed("replay sign_up:u1 --dry-run", environ)
+    assert "discord: 1 of which the body was removed, so it can be told no more" in looked.out
+    assert "0 deliveries would be told once more" in looked.out
+    assert {"discord": 1} == (await typed("replay --type sign_up --dry-run --json", environ)).value["counts"][
+        "scrubbed"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--resume ID --dry-run", "--resume goes on with what was begun: --dry-run has no place beside it"),
+        ("--resume ID --type sign_up", "--type has no place beside it"),
+        ("--resume ID sign_up:u1", "NAME has no place beside it"),
+        ("--drop ID --dry-run", "--drop leaves what is left of one: --dry-run has no place beside it"),
+        ("--drop ID --resume ID", "--resume has no place beside it"),
+        ("--list --drop ID", "--list only lists: --drop has no place beside it"),
+        ("--type sign_up --reason wiped --yes --json", "--json: only --dry-run and --list are told so"),
+        ("--drop ID --json", "--json: only --dry-run and --list are told so"),
+    ],
+)
+async def test_what_a_replay_would_pass_over_is_refused_and_nothing_is_done(
+    connection: Connection, environ: Environ, words: str, told: str
+) -> None:
+    made = await a_deployment(connection)
+    begun = await begin(connection, Selection((State.DELIVERED,)), "ada", "the channel was wiped")
+
+    said = await typed(f"replay {words.replace('ID', begun.id)}", environ)
+
+    assert (said.code, told in said.err) == (2, True), said.err
+    assert [begun] == await Operations(connection).latest(9)
+    assert [0] == [row.generation for row in await made.queue.of_event("sign_up:u1")]
+
+
 async def test_a_consumer_is_paused_and_resumed(connection: Connection, environ: Environ) -> None:
     await a_deployment(connection)
 
@@ -166,6 +237,18 @@ async def test_a_destination_is_paused_and_resumed(connection: Connection, envir
     assert (await typed("resume destination:discord:1", environ)).code == 0
     assert (await typed("resume destination:discord:1", environ)).code == 1
     assert (await typed("status --json", environ)).value["paused"] == {}
+
+
+async def test_a_destination_of_a_kind_that_there_is_not_is_not_paused(
+    connection: Connection, environ: Environ
+) -> None:
+    said = await typed("pause destination:webook:crm", environ)
+
+    assert (said.code, said.out) == (1, "")
+    assert "destination:webook:crm: no such kind of destination; expected" in said.err
+    assert 'did you mean "webhook"?' in said.err
+    assert {} == await Pauses(connection).read()
+    assert 0 == (await typed("pause destination:discord-user:112233445566778899", environ)).code
 
 
 async def test_what_cannot_be_paused_is_said_in_one_line(connection: Connection, environ: Environ) -> None:

@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 
+from consumers.discord.consumer import connect
+from telemetry.core.canary import as_canary, plan_canary
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import ConfigurationError
 from telemetry.core.event import Event
 from telemetry.core.key import KeyPolicy
 from telemetry.ops.canary import Errand
 from telemetry.ops.flock import Flock
+from telemetry.runtime.config import parse_config
 from telemetry.store.client import Connection
 from telemetry.store.events import Events
 from tests.facts import Recorder, a_delivery, an_event
@@ -58,3 +61,30 @@ async def test_a_destination_of_any_types_facts_is_refused(connection: Connectio
     a_flock(connection).check()
     with pytest.raises(ConfigurationError, match="facts of type 'badge_awarded' are told there"):
         a_flock(connection, "recorder:badge_awarded").check()
+
+
+@pytest.mark.parametrize("told", ["coin_flip", "tellonce.alert"])
+async def test_so_is_one_where_types_are_told_that_have_no_policy(connection: Connection, told: str) -> None:
+    config = parse_config(
+        f"""
+        [discord.channels]
+        community = "112233445566778899"
+        other = "112233445566778900"
+        [types.sign_up]
+        key = ["distinct_id"]
+        [[discord.routes]]
+        events = ["sign_up"]
+        channel = "other"
+        title = "t"
+        [[discord.routes]]
+        events = ["{told}"]
+        channel = "community"
+        title = "t"
+        """
+    )
+    consumer, to = connect(config), "discord:112233445566778899"
+    with pytest.raises(ConfigurationError, match=f"{to}: facts of type {told!r} are told there"):
+        Flock(connection, {"sign_up": POLICIES["sign_up"]}, consumer, Errand("canary-1", to, "ticket")).check()
+    # A file of its own says so to the watcher.
+    assert [] == plan_canary(consumer, as_canary(an_event("sign_up:canary-1"), to))
+    assert plan_canary(consumer, as_canary(an_event("sign_up:canary-1"), "discord:112233445566778955"))

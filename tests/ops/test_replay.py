@@ -193,6 +193,20 @@ async def test_what_is_being_forgotten_is_not_told_once_more(deployment: Deploym
     assert [0] == await generations(deployment)
 
 
+async def test_what_has_lost_its_body_is_counted_apart_as_it_can_be_told_no_more(deployment: Deployment) -> None:
+    await deployment.told(*KEYS)
+    assert set() == await deployment.queue.scrub(["sign_up:u2"])
+
+    found = await survey(deployment.connection, TOLD)
+
+    assert (2, {CONSUMER: {State.DELIVERED: 2}}, {}) == (found.total, found.again, found.others)
+    assert {CONSUMER: 1} == found.scrubbed
+    shown = await sample(deployment.connection, TOLD, found.again, 9)
+    assert ["sign_up:u1", "sign_up:u3"] == sorted(row.event for _, row in shown)
+    done = await replay(deployment.connection, await begun(deployment), Pace())
+    assert (2, 2, 0) == (done.total, done.done, done.missed)
+
+
 async def test_what_is_told_once_more_is_remembered_from_then_on(deployment: Deployment) -> None:
     await deployment.told("sign_up:u1")
     before = deployment.connection.clock.now()

@@ -3,9 +3,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from telemetry.core.channel import message_link, posted_at
-from telemetry.core.delivery import State
+from telemetry.core.clock import EPOCH
+from telemetry.core.delivery import Delivery, State
 from telemetry.core.event import Ack, Repeats
+from telemetry.core.pause import Pause
 from telemetry.ops.outlook import next_at, next_of
 from telemetry.ops.timeline import timeline
 from telemetry.store.attempts import Attempt
@@ -99,7 +103,7 @@ def test_of_a_claimed_one_it_is_said_who_has_it_and_until_when() -> None:
     assert said.endswith(
         ": a courier has it now: courier-a, its claim 3; unless it is held longer, another may take it at 12:01:00 UTC"
     )
-    assert next_at(None, [held], {}, NOON) == NOON + MINUTE
+    assert next_at(None, [held], {}, {}, NOON) == NOON + MINUTE
 
 
 def test_the_next_time_is_the_earliest_to_come() -> None:
@@ -107,7 +111,65 @@ def test_the_next_time_is_the_earliest_to_come() -> None:
     shut = {ROW.destination: Shut(NOON + 9 * MINUTE, "503")}
     dead = replace(ROW, state=State.DEAD, ready_at=NOON + MINUTE)
 
-    assert next_at(FIRST, [later, dead], {}, NOON) == NOON + 5 * MINUTE
-    assert next_at(FIRST, [later], shut, NOON) == NOON + 9 * MINUTE
-    assert next_at(replace(FIRST, due_at=NOON + MINUTE), [later], {}, NOON) == NOON + MINUTE
-    assert next_at(None, [dead], {}, NOON) is None
+    assert next_at(FIRST, [later, dead], {}, {}, NOON) == NOON + 5 * MINUTE
+    assert next_at(FIRST, [later], shut, {}, NOON) == NOON + 9 * MINUTE
+    assert next_at(replace(FIRST, due_at=NOON + MINUTE), [later], {}, {}, NOON) == NOON + MINUTE
+    assert next_at(None, [dead], {}, {}, NOON) is None
+
+
+def test_nothing_is_to_be_done_before_a_pause_ends() -> None:
+    later = replace(ROW, ready_at=NOON + 5 * MINUTE)
+
+    def halted(until: datetime | None) -> datetime | None:
+        return next_at(None, [later], {}, {ROW.id: Pause("ada", NOON, "", until)}, NOON)
+
+    assert halted(None) is None
+    assert halted(NOON + 9 * MINUTE) == NOON + 9 * MINUTE
+    assert halted(NOON + 2 * MINUTE) == NOON + 5 * MINUTE
+
+
+def test_what_is_parked_with_its_destination_comes_back_by_itself_and_is_said_to() -> None:
+    parked = replace(ROW, state=State.PARKED, reason="Missing Access", scope="channel")
+    shut = {ROW.destination: Shut(NOON + 9 * MINUTE, "Missing Access")}
+
+    said = f": parked: Missing Access; it comes back by itself with {ROW.destination}"
+    assert next_of(parked, set(), shut, NOON).endswith(f"{said}, which is tried again at 12:09:00 UTC")
+    assert next_at(None, [parked], shut, {}, NOON) == NOON + 9 * MINUTE
+    assert next_of(parked, set(), {}, NOON).endswith(said)
+    assert next_at(None, [parked], {}, {}, NOON) is None
+    alone = replace(parked, scope=None)
+    assert f"act on it, then `tellonce retry '{ROW.id}'`" in next_of(alone, set(), shut, NOON)
+    assert next_at(None, [alone], shut, {}, NOON) is None
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            replace(ROW, state=State.SKIPPED, reason="cancelled by ada: too late"),
+            "left out: cancelled by ada: too late",
+        ),
+        (replace(ROW, state=State.PARKED, reason="Missing Access"), "parked: Missing Access"),
+        (replace(ROW, state=State.DEAD, reason="50035"), "dead: 50035"),
+        (replace(ROW, state=State.DELIVERED, result={"status": 200}), "delivered"),
+    ],
+)
+def test_when_it_came_to_stand_or_ended_is_told_unless_a_try_tells(row: Delivery, said: str) -> None:
+    row = replace(row, since=NOON + MINUTE)
+
+    (moment,) = timeline(None, {"discord": [row]}, [], [], {})
+
+    assert (moment.at, moment.what) == (NOON + MINUTE, f"{ROW.id}: {said}")
+    tried = Attempt(ROW.id, NOON + MINUTE, row.state.value, row.reason or "", "bot-a")
+    assert 1 == len(timeline(None, {"discord": [row]}, [tried], [], {}))
+    posted = replace(row, state=State.DELIVERED, result=RESULT)
+    assert [f"{ROW.id}: posted"] == [one.what for one in timeline(None, {"discord": [posted]}, [], [], {})]
+
+
+def test_what_a_restored_backup_leaves_open_is_no_sending() -> None:
+    attempt = batch_row(Batch(((ROW.id, 0),), "n", "", NOON, EPOCH, NOON + MINUTE, tries=2))
+
+    (moment,) = timeline(None, {"discord": [replace(ROW, attempt=attempt)]}, [], [], {})
+
+    said = "a backup was put back: it may have been posted since 2026-11-27 12:00:00 UTC, and is looked for first"
+    assert (moment.at, moment.what) == (NOON + MINUTE, f"{ROW.id}: {said}")

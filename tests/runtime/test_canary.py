@@ -31,6 +31,8 @@ def test_a_channels_name_or_a_destination_is_meant(spelt: str, meant: str) -> No
     ("to", "asked", "said"),
     [
         ("", None, "here.toml: canary.to: required, but missing"),
+        ("discord:0112233445566778899", None, "expected discord: and a channel id, which is 15 to 20 digits"),
+        ("tests", "discord:112233445566778899/..", "--to: expected discord: and a channel id"),
         ("test", None, 'here.toml: canary.to: unknown channel "test"; expected tests; did you mean "tests"?'),
         ("tests", "test", '--to: unknown channel "test"'),
         ("handler:f", None, "expected the name of a channel, or one of discord:…, webhook:…, not"),

@@ -91,6 +91,42 @@ async def test_killed_between_the_event_and_the_note_the_next_watcher_tells_noth
     assert 1 == len(await alerts(connection))
 
 
+async def test_killed_there_what_has_come_since_is_told_by_the_next_alert(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await gone_wrong(connection, Signal.GIVE_UP, "sign_up:u1")
+
+    async def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Alerts, "note", killed)
+        with pytest.raises(KeyboardInterrupt):
+            await Alarm(connection, AT_ONCE, well).look()
+    await gone_wrong(connection, Signal.GIVE_UP, "sign_up:u2", "sign_up:u3")
+    for _ in range(2):
+        await Alarm(connection, AT_ONCE, well).look()
+    assert [(1, 1), (3, 2)] == [(one.properties["count"], one.properties["new"]) for one in await alerts(connection)]
+
+
+async def test_a_broken_law_is_told_before_it_is_noted_that_it_was_proven(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: Connection) -> tuple[int, str]:
+        return 2, "a row is missing: sign_up:u1"
+
+    async def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    daily = Terms(timedelta(0), timedelta(hours=24))
+    with monkeypatch.context() as patched:
+        patched.setattr(Events, "insert", killed)
+        with pytest.raises(KeyboardInterrupt):
+            await Alarm(connection, daily, broken).look()
+    await Alarm(connection, daily, broken).look()
+    assert ["broken"] == [one.properties["trouble"] for one in await alerts(connection)]
+
+
 async def test_what_another_watcher_noted_meanwhile_stands(connection: Connection) -> None:
     await gone_wrong(connection, Signal.GIVE_UP, "sign_up:u1")
     await Alarm(connection, AT_ONCE, well).look()
@@ -116,6 +152,11 @@ async def test_an_alert_that_cannot_be_told_is_no_reason_for_another(connection:
     await gone_wrong(connection, Signal.GIVE_UP, f"{ALERT}:dead%3Adiscord#1")
     await Alarm(connection, AT_ONCE, well).look()
     assert [] == await alerts(connection)
+    # Nor is it what an alert about something else shows.
+    await gone_wrong(connection, Signal.GIVE_UP, "zero:u1")
+    await Alarm(connection, AT_ONCE, well).look()
+    (told,) = await alerts(connection)
+    assert (1, "zero:u1|discord:1: no permission") == (told.properties["count"], told.properties["sample"])
 
 
 async def test_a_broken_law_is_told_and_proven_no_more_often_than_asked(connection: Connection) -> None:
