@@ -34,5 +34,5 @@ async def read_backlog(connection: Connection, consumer: str, *, registered: boo
     events = Events(connection)
     later = await events.count_later(consumer, now, most)
     owed = await events.count_owed(consumer, most and most + later) - later
-    oldest = await events.owed(EPOCH, now, [consumer], 1) if owed > 0 else []
+    oldest = await events.owed(EPOCH, now, consumer, 1) if owed > 0 else []
     return Backlog(max(owed, 0), later, oldest[0].due_at if oldest else None, rows)

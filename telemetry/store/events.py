@@ -82,10 +82,9 @@ class Events:
         rows = await read(self._rows, OWED, fields={"due_at": 1}, sort=BY_DUE, limit=1)
         return rows[0]["due_at"] if rows else None
 
-    async def owed(self, since: datetime, until: datetime, consumers: Names[str], limit: int) -> list[Event]:
-        """Read the first events due in [since, until) that one of some consumers has not acked, by due time."""
-        acked: Row = {f"acks.{name}": {"$exists": True} for name in consumers}
-        query: Row = {"due_at": {"$gte": since, "$lt": until}, "$nor": [acked]}
+    async def owed(self, since: datetime, until: datetime, consumer: str, limit: int) -> list[Event]:
+        """Read the first events due in [since, until) that a consumer has not acked, by due time."""
+        query: Row = {"due_at": {"$gte": since, "$lt": until}, f"acks.{consumer}": {"$exists": False}}
         rows = await read(self._rows, query, sort=BY_DUE, limit=limit, session=self._session)
         return [event_from(row) for row in rows]
 

@@ -24,8 +24,8 @@ class OwedRows(Protocol):
     async def oldest_owed(self) -> datetime | None:
         """Find where the index begins."""
 
-    async def owed(self, since: datetime, until: datetime, consumers: Collection[str], limit: int) -> Sequence[Event]:
-        """Read the first events due in [since, until) that one of some consumers has not acked, by due time."""
+    async def owed(self, since: datetime, until: datetime, consumer: str, limit: int) -> Sequence[Event]:
+        """Read the first events due in [since, until) that a consumer has not acked, by due time."""
 
 
 @dataclass
@@ -78,14 +78,24 @@ class Sweep:
         read: set[str] = set()  # what was read of those due at `since` or later
         while True:
             end, asked = min(since + width, until), self._clock.now()
-            found = await self._rows.owed(since, end, names, self._page + len(read))
+            found, cut = await self._owed(since, end, names, self._page + len(read))
             if page := [event for event in found if event.key not in read]:
                 yield page
-            cut = len(found) == self._page + len(read)
             if end == until and not cut:
                 return
-            reached = (found[-1].due_at or since) if cut else end
+            reached = found[-1].due_at or since if cut else end
             width = max(width / 4, SMALLEST_WINDOW) if cut else width * 4
             # What came since this range was asked for may be dated as early as that: it goes before what follows.
             since = min(reached, asked - CLOCK_ERROR)
             read = {event.key for event in found if event.due_at and event.due_at >= since}
+
+    async def _owed(
+        self, since: datetime, until: datetime, names: Collection[str], limit: int
+    ) -> tuple[list[Event], bool]:
+        """Read what any of some consumers lacks, no further than a reading goes that the limit cut short."""
+        # One reading each: no server finds in an index what one of several lacks.
+        readings = [await self._rows.owed(since, until, name, limit) for name in sorted(names)]
+        cuts = [reading[-1].due_at or since for reading in readings if len(reading) == limit]
+        reached = min(cuts, default=until)
+        found = {event.key: event for reading in readings for event in reading if (event.due_at or since) <= reached}
+        return sorted(found.values(), key=lambda event: event.due_at or since), bool(cuts)

@@ -91,23 +91,18 @@ async def test_owed_events_come_by_due_time_and_only_those_in_the_range(connecti
     later = [an_event(f"sign_up:u{n}", due_at=LONG_AGO + timedelta(seconds=n)) for n in range(10)]
     await events.insert(list(reversed(later)))
 
-    owed = await events.owed(LONG_AGO + timedelta(seconds=2), LONG_AGO + timedelta(seconds=8), ["a"], 3)
+    owed = await events.owed(LONG_AGO + timedelta(seconds=2), LONG_AGO + timedelta(seconds=8), "a", 3)
     assert later[2:5] == owed
     assert LONG_AGO == await events.oldest_owed()
 
 
 async def test_what_only_another_consumer_lacks_is_not_read(connection: Connection) -> None:
     events = Events(connection)
-    await events.insert([an_event(f"sign_up:u{n}") for n in (1, 2, 3)])
-    await events.ack({"sign_up:u1": {"a": 1, "b": 1}}, ["a", "b", "absent"])
-    await events.ack({"sign_up:u2": {"a": 1}}, ["a", "b", "absent"])
+    await events.insert([an_event("sign_up:u1"), an_event("sign_up:u2")])
+    await events.ack({"sign_up:u1": {"a": 1}}, ["a", "absent"])
 
-    async def owed(*names: str) -> list[str]:
-        found = await events.owed(LONG_AGO, LONG_AGO + timedelta(seconds=1), names, 100)
-        return [event.key for event in found]
-
-    assert ["sign_up:u3"] == await owed("a")
-    assert ["sign_up:u2", "sign_up:u3"] == await owed("b") == await owed("a", "b")
+    owed = await events.owed(LONG_AGO, LONG_AGO + timedelta(seconds=1), "a", 100)
+    assert [event.key for event in owed] == ["sign_up:u2"]
 
 
 async def test_an_alias_blocks_its_key_on_behalf_of_the_event_behind_it(connection: Connection) -> None:
