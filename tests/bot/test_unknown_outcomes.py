@@ -26,7 +26,9 @@ LOST = [
 def suppressed(desk: Desk) -> dict[str, float]:
     """Say what was kept from being told twice, by what kept it."""
     samples = [sample for family in desk.metrics.suppressed.collect() for sample in family.samples]
-    return {sample.labels["cause"]: sample.value for sample in samples if sample.name.endswith("_total") and sample.value}
+    return {
+        sample.labels["cause"]: sample.value for sample in samples if sample.name.endswith("_total") and sample.value
+    }
 
 
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: " ".join(map(str, fault.values())))

@@ -14,14 +14,12 @@ from tests.crash.scenarios import SCENARIOS
 SEED = 4
 # A place may not be reached, as what a daemon does depends on time too: then another one is tried.
 FEW, SPARE, MANY = 1, 3, 12
-# One story of each daemon in every run of the suite; the long one strikes in all of them.
+# One story of each part of an event's way in every run of the suite; the long one strikes in all of them.
 QUICK = frozenset(
     {
         "ingest: batches with duplicates",
         "watcher: facts fall due",
-        "watcher: a fan-out half-way",
         "bot: one delivery",
-        "handler: an effect, and follow-ups",
     }
 )
 

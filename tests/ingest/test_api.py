@@ -9,6 +9,7 @@ from subprocess import PIPE, STDOUT
 from typing import Any
 
 import anyio
+import pytest
 
 from telemetry.ops.sources import add
 from telemetry.store.client import Connection
@@ -17,11 +18,11 @@ from tests.ingest.conftest import Producer, Serving
 HERE = Path(__file__).parent
 # So that each submission that the description allows is taken: with other settings a type may need an `insert_id`.
 LIMITS = '[ingest]\nunknown_types = "body"\nmax_events = 5'
-EXAMPLES = 10
 
 
+@pytest.mark.parametrize("examples", [2, pytest.param(30, marks=pytest.mark.slow)])
 async def test_whatever_is_made_up_from_the_description_is_answered_as_it_says(
-    serving: Serving, connection: Connection, tmp_path: Path
+    serving: Serving, connection: Connection, tmp_path: Path, examples: int
 ) -> None:
     async with serving(LIMITS, ingest_keys="web:s3cret") as producer:
         words = (
@@ -30,7 +31,7 @@ async def test_whatever_is_made_up_from_the_description_is_answered_as_it_says(
         ran = await anyio.run_process(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml")),
-                *(*words.split(), "--max-examples", str(EXAMPLES), "-H", "Authorization: Bearer s3cret"),
+                *(*words.split(), "--max-examples", str(examples), "-H", "Authorization: Bearer s3cret"),
             ],
             check=False,
             cwd=tmp_path,

@@ -30,6 +30,9 @@ SCENES = {
     "one event that is refused and then accepted": COMES_TO_ACCEPT,
     "one event that is accepted and then refused": COMES_TO_REFUSE,
     "two events, one courier": DIGEST,
+}
+# Tens of thousands of states each: gone through by the long suite.
+LARGE_SCENES = {
     "two events, one of them refused": DIGEST_REFUSED,
     "two events, two couriers, two troubles": DIGEST_OF_TWO,
 }
@@ -80,7 +83,13 @@ def show(found: Explored[World], wrong: str, number: int) -> None:
     print(f"{wrong}, after {len(lines) - 1} steps:", *lines, sep="\n  ")  # noqa: T201 - pytest shows it on failure
 
 
-@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
+@pytest.mark.parametrize(
+    "scene",
+    [
+        *(pytest.param(scene, id=name) for name, scene in SCENES.items()),
+        *(pytest.param(scene, id=name, marks=pytest.mark.slow) for name, scene in LARGE_SCENES.items()),
+    ],
+)
 def test_whatever_crashes_stops_or_gets_lost_all_is_told_once_and_can_always_be_finished(scene: World) -> None:
     found = explored(scene)
     assert found.wrong is None
@@ -103,6 +112,7 @@ def test_without_this_rule_it_goes_wrong(rule: Rule) -> None:
     assert wrong == found.wrong
 
 
+@pytest.mark.slow
 def test_a_digest_that_stays_an_earlier_try_is_never_split() -> None:
     found = explore(DIGEST_REFUSED._replace(troubles=4), partial(steps, rules=ALL - {Rule.SPLIT_FORGETS}), breach)
     stuck = trapped(found, is_finished)
