@@ -113,13 +113,5 @@ async def _let_try(connection: Connection, consumer: str, destination: str) -> b
     return True
 
 
-async def find_delivery(connection: Connection, name: str) -> Standing | None:
-    """Find a delivery by its id, in whatever queue and state."""
-    for queue in await queues(connection):
-        for row in await queue.fetch([name]):
-            return Standing(queue.consumer, row)
-    return None
-
-
 async def _names(connection: Connection, selection: Selection) -> list[str]:
     return [queue.consumer for queue in await queues(connection) if selection.concerns(queue.consumer)]

@@ -8,8 +8,9 @@ import pytest
 from telemetry.core.clock import EPOCH
 from telemetry.core.delivery import Signal, State
 from telemetry.ops.paces import Pace
-from telemetry.ops.standing import Standing, count_meant, find_delivery, heaps, retry, stream_standing
+from telemetry.ops.standing import Standing, count_meant, heaps, retry, stream_standing
 from telemetry.store.channels import Block, Channels
+from telemetry.store.deliveries import Deliveries
 from telemetry.store.selection import Selection
 from tests.ops.deployment import CONSUMER, Deployment
 
@@ -103,14 +104,11 @@ async def test_a_retried_delivery_is_the_same_message_with_its_budget_back(deplo
 
     done = await retry(deployment.connection, Selection(event="sign_up:u1"), [CONSUMER])
 
-    one = await find_delivery(deployment.connection, "sign_up:u1|discord:1")
+    ids = [f"sign_up:{user}|discord:1" for user in ("u1", "u2")]
+    one, other = await Deliveries(deployment.connection, CONSUMER).fetch(ids)
     assert done == 2
-    assert one is not None
-    assert (one.delivery.state, one.delivery.generation, one.delivery.failures) == (State.PENDING, 0, 0)
-    assert one.delivery.reason is None
-    other = await find_delivery(deployment.connection, "sign_up:u2|discord:1")
-    assert other is not None
-    assert other.delivery.state is State.PARKED
+    assert (one.state, one.generation, one.failures, one.reason) == (State.PENDING, 0, 0, None)
+    assert other.state is State.PARKED
 
 
 async def test_what_was_delivered_is_never_retried(deployment: Deployment) -> None:
