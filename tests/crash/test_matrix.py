@@ -1,12 +1,14 @@
 """Wherever a daemon is struck, every fact is told once: a sample of what `make matrix` tries in full."""
 
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 
 from tests.crash.ground import open_ground
 from tests.crash.matrix import AT_ONCE, Matrix, sample
 from tests.crash.run import Ended
+from tests.crash.sabotage import SAFEGUARDS
 from tests.crash.safeguards import HUNTS, Hunt, hunt
 from tests.crash.scenario import Scenario
 from tests.crash.scenarios import SCENARIOS
@@ -67,3 +69,17 @@ async def test_without_the_nonce_a_fact_is_told_twice(mongodb_uri: str) -> None:
 
 def test_the_quick_stories_are_stories() -> None:
     assert {one.name for one in SCENARIOS} >= QUICK
+
+
+@pytest.mark.parametrize("name", SAFEGUARDS)
+def test_each_safeguard_is_still_where_it_is_taken_out(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    put_in: list[tuple[Any, str]] = []
+
+    def put(owner: Any, field: str, _: Any) -> None:
+        assert hasattr(owner, field)
+        put_in.append((owner, field))
+
+    for module in ("bot", "courier", "operators", "watcher", "put"):
+        monkeypatch.setattr(f"tests.crash.sabotage.{module}.put", put, raising=False)
+    SAFEGUARDS[name]()
+    assert put_in

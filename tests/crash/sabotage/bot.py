@@ -72,12 +72,12 @@ def frozen_digest() -> None:
 
 
 def history() -> None:
-    """Beyond the nonce's window the channel's history is not read."""
+    """Beyond the nonce's window what the channel's history tells is not heeded."""
 
-    async def look(*_args: Args) -> NotFound:
+    def find(*_args: Args) -> NotFound:
         return NotFound()
 
-    put(resolution, "look", look)
+    put(resolution, "find", find)
 
 
 def fresh_record() -> None:

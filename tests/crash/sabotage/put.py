@@ -6,7 +6,8 @@ Args = Any
 
 
 def put(owner: Any, name: str, function: Any) -> None:
-    """Have this process do something else."""
+    """Have this process do something else; raise AttributeError where nothing is done by that name."""
+    getattr(owner, name)
     setattr(owner, name, function)
 
 
