@@ -16,10 +16,9 @@ from tests.crash.scenarios import SCENARIOS
 SEED = 4
 # A place may not be reached, as what a daemon does depends on time too: then another one is tried.
 FEW, SPARE, MANY = 1, 3, 12
-# One story of each part of an event's way in every run of the suite; the long one strikes in all of them.
+# The two that every fact depends on, in every run of the suite; the long one strikes in all of them.
 QUICK = frozenset(
     {
-        "ingest: batches with duplicates",
         "watcher: facts fall due",
         "bot: one delivery",
     }
@@ -57,6 +56,7 @@ async def test_without_a_safeguard_something_is_lost_or_told_twice(mongodb_uri: 
     assert found.first is not None, found.told
 
 
+@pytest.mark.slow
 async def test_without_the_nonce_a_fact_is_told_twice(mongodb_uri: str) -> None:
     """
     One safeguard of them in every run of the suite: the judge can say no.

@@ -36,6 +36,7 @@ async def sent(world: World, *words: str) -> tuple[int, Mapping[str, Any]]:
     return code, json.loads(text)
 
 
+@pytest.mark.slow
 async def test_a_canary_arrives_at_the_test_channel_by_its_types_own_template(open_world: OpenWorld) -> None:
     async with open_world(channels=CHANNELS) as world:
         world.write_config(FILE)

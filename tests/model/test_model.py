@@ -29,10 +29,10 @@ SCENES = {
     "one event that is refused": ONE_REFUSED,
     "one event that is refused and then accepted": COMES_TO_ACCEPT,
     "one event that is accepted and then refused": COMES_TO_REFUSE,
-    "two events, one courier": DIGEST,
 }
 # Tens of thousands of states each: gone through by the long suite.
 LARGE_SCENES = {
+    "two events, one courier": DIGEST,
     "two events, one of them refused": DIGEST_REFUSED,
     "two events, two couriers, two troubles": DIGEST_OF_TWO,
 }
