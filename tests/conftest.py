@@ -9,6 +9,8 @@ import pytest
 import structlog
 
 from telemetry.cli.embedded import start_embedded_server
+from telemetry.core.step import Step
+from telemetry.runtime.tracing import tracing
 from telemetry.store.client import Connection, connect
 from telemetry.store.indexes import declared, reconcile
 
@@ -47,3 +49,12 @@ def own_log() -> Iterator[None]:
     structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture
+def steps() -> Iterator[list[Step]]:
+    """The steps that are traced from now on."""
+    told: list[Step] = []
+    tracing.into(told.append)
+    yield told
+    tracing.into(None)

@@ -18,7 +18,7 @@ from telemetry.ops.sources import SourceStatus, add, limit, read_sources, revoke
 Name = Annotated[str, typer.Argument(help="The source's name: events are stored with it, and it stays.")]
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="The sources' names.")]
 RATE = "At most so many events to each ingest process, as in 600/min, 20/s or 50000/h"
-YEAR = 8784
+YEAR = 8784  # hours
 Overlap = Annotated[float, typer.Option(min=0, max=YEAR, help="For how many hours the former secret is taken too.")]
 NONE = "none"
 

@@ -30,9 +30,11 @@ def judge(first: Event, repeated: Event) -> Result:
         return _answer("too_late", first, f"{told}, and cannot be revised any more")
     if _rank(repeated) < _rank(first):
         return _answer("superseded", first, f"revision {first.revision} stands")
-    if _is_same(first, repeated):
+    same = first.digest == repeated.digest
+    differs = () if same else tuple(_differing(first, repeated))
+    # Where nothing differs that is known, something does that is not: its properties may be gone.
+    if same or (differs and not _differing(_of_fact(first), _of_fact(repeated))):
         return Result("duplicate", first.key, first_received_at=first.received_at, note=_cancelled(first))
-    differs = tuple(_differing(first, repeated))
     named = f"different: {', '.join(differs)}" if differs else "where it differs is not known"
     error = f"another body is stored under this key since {first.received_at.isoformat()}, and it stands; {named}"
     if first.scrubbed is not None:
@@ -50,13 +52,6 @@ def _answer(status: Status, first: Event, error: str) -> Result:
 
 def _cancelled(event: Event) -> str | None:
     return "it is cancelled; a higher revision opens it again" if event.cancelled else None
-
-
-def _is_same(first: Event, repeated: Event) -> bool:
-    if first.digest == repeated.digest:
-        return True
-    # Where nothing differs that is known, something does that is not: its properties may be gone.
-    return bool(_differing(first, repeated)) and not _differing(_of_fact(first), _of_fact(repeated))
 
 
 def _of_fact(event: Event) -> Event:

@@ -78,24 +78,23 @@ class Sweep:
         read: set[str] = set()  # what was read of those due at `since` or later
         while True:
             end, asked = min(since + width, until), self._clock.now()
-            found, cut = await self._owed(since, end, names, self._page + len(read))
+            found, reached = await self._owed(since, end, names, self._page + len(read))
             if page := [event for event in found if event.key not in read]:
                 yield page
-            if end == until and not cut:
+            if reached == until:
                 return
-            reached = found[-1].due_at or since if cut else end
-            width = max(width / 4, SMALLEST_WINDOW) if cut else width * 4
+            width = width * 4 if reached == end else max(width / 4, SMALLEST_WINDOW)
             # What came since this range was asked for may be dated as early as that: it goes before what follows.
             since = min(reached, asked - CLOCK_ERROR)
             read = {event.key for event in found if event.due_at and event.due_at >= since}
 
     async def _owed(
         self, since: datetime, until: datetime, names: Collection[str], limit: int
-    ) -> tuple[list[Event], bool]:
-        """Read what any of some consumers lacks, no further than a reading goes that the limit cut short."""
+    ) -> tuple[list[Event], datetime]:
+        """Read what any of some consumers lacks, and say how far: to the end, or where a limit cut a reading short."""
         # One reading each: no server finds in an index what one of several lacks.
         readings = [await self._rows.owed(since, until, name, limit) for name in sorted(names)]
         cuts = [reading[-1].due_at or since for reading in readings if len(reading) == limit]
         reached = min(cuts, default=until)
         found = {event.key: event for reading in readings for event in reading if (event.due_at or since) <= reached}
-        return sorted(found.values(), key=lambda event: event.due_at or since), bool(cuts)
+        return sorted(found.values(), key=lambda event: event.due_at or since), reached

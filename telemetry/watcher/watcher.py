@@ -154,9 +154,8 @@ class Watcher:
             return
         # On past this clock's time, for what was dated by one that is ahead, and for what is due before the next.
         until = self._clock.now() + CLOCK_ERROR
-        pages = self._sweep.pages(names, until + self._ahead, full=full)
         lacking: set[str] = set()
-        async for page in pages:
+        async for page in self._sweep.pages(names, until + self._ahead, full=full):
             self._metrics.swept.labels("full" if full else "timer").inc(len(page))
             async with self._offering:
                 lacking |= await self._serve(self._thorough, page)

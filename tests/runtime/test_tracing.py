@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,20 +10,11 @@ from telemetry.core.delivery import Delivery
 from telemetry.core.errors import ConfigurationError
 from telemetry.core.outcome import Delivered, Retry
 from telemetry.core.step import Step, sampled, trace_of
-from telemetry.runtime.tracing import Tracing, trace_try, tracing
+from telemetry.runtime.tracing import Tracing, trace_try
 from telemetry.testing.facts import ONCE
 from tests.facts import a_delivery, an_event
 
 COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
-
-
-@pytest.fixture
-def steps() -> Iterator[list[Step]]:
-    """What is told from now on."""
-    told: list[Step] = []
-    tracing.into(told.append)
-    yield told
-    tracing.into(None)
 
 
 def test_without_a_collector_nothing_is_made_of_a_step() -> None:

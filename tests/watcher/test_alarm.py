@@ -46,6 +46,20 @@ async def alerts(connection: Connection) -> Sequence[Event]:
     return await Events(connection).fetch([row["_id"] for row in rows])
 
 
+async def look_killed_at(
+    monkeypatch: pytest.MonkeyPatch, rows: type[Alerts | Events], write: str, alarm: Alarm
+) -> None:
+    """Look, and be killed at a write."""
+
+    async def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rows, write, killed)
+        with pytest.raises(KeyboardInterrupt):
+            await alarm.look()
+
+
 async def test_what_is_dead_or_parked_is_told_once_with_one_of_it(connection: Connection) -> None:
     await gone_wrong(connection, Signal.GIVE_UP, "sign_up:u1", "sign_up:u2")
     await gone_wrong(connection, Signal.PARK, "sign_up:u3")
@@ -77,14 +91,7 @@ async def test_killed_between_the_event_and_the_note_the_next_watcher_tells_noth
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await gone_wrong(connection, Signal.GIVE_UP, "sign_up:u1")
-
-    async def killed(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Alerts, "note", killed)
-        with pytest.raises(KeyboardInterrupt):
-            await Alarm(connection, AT_ONCE, well).look()
+    await look_killed_at(monkeypatch, Alerts, "note", Alarm(connection, AT_ONCE, well))
     assert 1 == len(await alerts(connection))
     for _ in range(2):
         await Alarm(connection, AT_ONCE, well).look()
@@ -95,14 +102,7 @@ async def test_killed_there_what_has_come_since_is_told_by_the_next_alert(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await gone_wrong(connection, Signal.GIVE_UP, "sign_up:u1")
-
-    async def killed(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Alerts, "note", killed)
-        with pytest.raises(KeyboardInterrupt):
-            await Alarm(connection, AT_ONCE, well).look()
+    await look_killed_at(monkeypatch, Alerts, "note", Alarm(connection, AT_ONCE, well))
     await gone_wrong(connection, Signal.GIVE_UP, "sign_up:u2", "sign_up:u3")
     for _ in range(2):
         await Alarm(connection, AT_ONCE, well).look()
@@ -115,14 +115,8 @@ async def test_a_broken_law_is_told_before_it_is_noted_that_it_was_proven(
     async def broken(_: Connection) -> tuple[int, str]:
         return 2, "a row is missing: sign_up:u1"
 
-    async def killed(*_: Any) -> None:
-        raise KeyboardInterrupt
-
     daily = Terms(timedelta(0), timedelta(hours=24))
-    with monkeypatch.context() as patched:
-        patched.setattr(Events, "insert", killed)
-        with pytest.raises(KeyboardInterrupt):
-            await Alarm(connection, daily, broken).look()
+    await look_killed_at(monkeypatch, Events, "insert", Alarm(connection, daily, broken))
     await Alarm(connection, daily, broken).look()
     assert ["broken"] == [one.properties["trouble"] for one in await alerts(connection)]
 

@@ -1,15 +1,11 @@
 """Each fact's trace has a beginning, whoever made the fact: what hangs below nothing is found by nobody."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-
-import pytest
 
 from telemetry.core.delivery import Signal
 from telemetry.core.step import Step
 from telemetry.core.timing import Once
 from telemetry.courier.publishing import Publishing
-from telemetry.runtime.tracing import tracing
 from telemetry.store.client import Connection
 from telemetry.store.completions import Completion, Completions
 from telemetry.store.events import Events
@@ -19,15 +15,6 @@ from tests.facts import an_event
 from tests.timed import add, an_entry
 from tests.watcher.test_alarm import AT_ONCE, gone_wrong, well
 from tests.watcher.test_timetable import one_round, told
-
-
-@pytest.fixture
-def steps() -> Iterator[list[Step]]:
-    """What is told from now on."""
-    told: list[Step] = []
-    tracing.into(told.append)
-    yield told
-    tracing.into(None)
 
 
 async def test_what_a_schedule_makes_begins_its_trace(connection: Connection, steps: list[Step]) -> None:
