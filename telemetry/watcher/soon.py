@@ -32,10 +32,10 @@ class Soon:
         """Say in how many seconds the next one is due; infinity where there is none."""
         return max((self._heap[0][0] - now).total_seconds(), 0.0) if self._heap else inf
 
-    def take(self, now: datetime) -> list[str]:
-        """Take the keys that are due by now."""
-        taken = []
-        while self._heap and self._heap[0][0] <= now:
+    def take(self, now: datetime, most: int) -> list[str]:
+        """Take the first keys that are due by now."""
+        taken: list[str] = []
+        while len(taken) < most and self._heap and self._heap[0][0] <= now:
             at, key = heapq.heappop(self._heap)
             # An earlier or later word of the same event has an entry of its own.
             if self._due.get(key) == at:

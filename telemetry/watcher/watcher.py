@@ -76,7 +76,6 @@ class Watcher:
         self._offering = anyio.Lock()
         self._caught_up = anyio.Event()
         self._soon = Soon()
-        self._noted = anyio.Event()  # something that is due soon
 
     async def run(self) -> None:
         """Watch until cancelled; raise UnavailableError when the stream or the database breaks."""
@@ -84,7 +83,6 @@ class Watcher:
         async with self._feed() as hints, anyio.create_task_group() as group:
             group.start_soon(self._listen, hints, name="change stream")
             group.start_soon(self._follow, name="hints")
-            group.start_soon(self._await_due, name="due soon")
             await self._keep_sweeping()
 
     async def _listen(self, hints: AsyncIterator[tuple[str, str]]) -> None:
@@ -107,31 +105,28 @@ class Watcher:
             self._caught_up = anyio.Event()
             self._roused.set()
 
-    async def _await_due(self) -> None:
-        """Have what was noted as due soon looked at when it is."""
-        while True:
-            self._noted = anyio.Event()
-            for key in self._soon.take(self._clock.now()):
-                self._hint(key)
-            with anyio.move_on_after(self._soon.pause(self._clock.now())):
-                await self._noted.wait()
-
     async def _follow(self) -> None:
         while True:
-            await self._woken.wait()
+            with anyio.move_on_after(self._soon.pause(self._clock.now())):
+                await self._woken.wait()
             self._woken = anyio.Event()
-            while self._hints:
+            while self._hints or not self._soon.pause(self._clock.now()):
                 # What is older than the hints comes first: a start or a flood is swept up before they are followed.
                 await self._caught_up.wait()
                 async with self._offering:
-                    keys = list(self._hints)[: self._batch]
-                    for key in keys:
-                        del self._hints[key]
                     behind = self._behind()
-                    await self._serve(self._quick, await self._quick.events.fetch(keys), hinted=True)
+                    await self._serve(self._quick, await self._quick.events.fetch(self._take()), hinted=True)
                     if self._behind() - behind:
                         # When it may be tried again, only who sweeps knows to wait for.
                         self._roused.set()
+
+    def _take(self) -> list[str]:
+        """Take what has fallen due, then what was hinted at: so much as is offered together."""
+        due = self._soon.take(self._clock.now(), self._batch)
+        hinted = list(self._hints)[: self._batch - len(due)]
+        for key in hinted:
+            del self._hints[key]
+        return list(dict.fromkeys(due + hinted))
 
     async def _keep_sweeping(self) -> None:
         progress = self._sweep.progress
@@ -158,7 +153,7 @@ class Watcher:
         async for page in self._sweep.pages(names, until + self._ahead, full=full):
             self._metrics.swept.labels("full" if full else "timer").inc(len(page))
             async with self._offering:
-                lacking |= await self._serve(self._thorough, page)
+                lacking |= await self._serve_page(page)
         for name in names - lacking:
             self._sweep.served(name, until)
         await self._catch_up()
@@ -169,7 +164,14 @@ class Watcher:
             if names := {party.name for party in self._thorough.dispatcher.end_sweep()}:
                 until = self._clock.now() + CLOCK_ERROR + self._ahead
                 async for page in self._sweep.pages(names, until, full=False):
-                    await self._serve(self._thorough, page)
+                    await self._serve_page(page)
+
+    async def _serve_page(self, page: Sequence[Event]) -> set[str]:
+        """Offer what a sweep found next, behind what earlier pages had too soon and what has fallen due since."""
+        last = max((event.due_at for event in page if event.due_at), default=self._clock.now())
+        due = self._soon.take(min(last, self._clock.now()), self._batch)
+        passed = await self._thorough.events.fetch(due) if due else ()
+        return await self._serve(self._thorough, list({event.key: event for event in (*page, *passed)}.values()))
 
     def _behind(self) -> set[str]:
         return {party.name for party in self._quick.dispatcher.parties if party.standing is Standing.BEHIND}
@@ -177,7 +179,7 @@ class Watcher:
     async def _serve(self, lane: Lane, events: Sequence[Event], *, hinted: bool = False) -> set[str]:
         if later := await lane.dispatcher.dispatch(events, hinted=hinted):
             self._soon.note(later, self._clock.now() + self._ahead)
-            self._noted.set()
+            self._woken.set()
         failed = {party.name for party in lane.dispatcher.resting()}
         since = min((event.due_at for event in events if event.due_at), default=None)
         for name in failed:

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
 
 import anyio
+import pytest
 
 from telemetry.core.delivery import State
 from telemetry.core.event import Event
@@ -123,6 +126,28 @@ async def test_killed_between_firing_and_offering_its_successor_offers_it(
     assert [event.key] == await told(connection)
 
 
+async def test_what_falls_due_while_the_rest_of_a_sweep_is_read_is_not_overtaken_by_it(
+    connection: Connection, watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = connection.clock.now()
+    await Events(connection).insert([an_event(f"sign_up:{n}", due_at=now) for n in range(99)])
+    first, second = [await a_reminder(connection, f"sign_up:{key}", 0.5) for key in ("first", "second")]
+    assert first.order < second.order
+    owed, readings = Events.owed, count()
+
+    async def slow(self: Events, *asked: Any) -> list[Event]:
+        """Read the second page when all in it is due."""
+        if next(readings):
+            await until_due(connection, second)
+        return await owed(self, *asked)
+
+    monkeypatch.setattr(Events, "owed", slow)
+    recorder = Recorder()
+    async with watching(recorder):
+        await settled(connection, first.key, second.key)
+    assert [first.key, second.key] == recorder.planned[-2:]
+
+
 async def until_due(connection: Connection, event: Event) -> None:
     """Wait until an event's time has come."""
     left = ((event.due_at or event.time) - connection.clock.now()).total_seconds()
@@ -140,7 +165,8 @@ def test_what_is_due_soon_comes_up_in_its_time_once_and_by_the_latest_word() -> 
     soon.note([due("t:b", 2), due("t:a", 1), due("t:far", 3600), due("t:a", 1)], end)
     assert 1.0 == soon.pause(start)
     soon.note([due("t:b", 9)], end)
-    assert ["t:a"] == soon.take(start + timedelta(seconds=5))
+    assert ["t:a"] == soon.take(start + timedelta(seconds=5), 9)
     soon.note([due("t:c", 6), due("t:d", 7), due("t:e", 8), due("t:too many", 8)], end)
-    assert ["t:c", "t:d", "t:e", "t:b"] == soon.take(end)
+    assert ["t:c", "t:d"] == soon.take(end, 2)
+    assert ["t:e", "t:b"] == soon.take(end, 9)
     assert float("inf") == soon.pause(end)

@@ -11,6 +11,7 @@ from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.oplog import oplog_window
+from telemetry.store.pauses import Pauses
 from telemetry.store.registry import Registry
 from telemetry.watcher import gauges as module
 from telemetry.watcher.gauges import FRESH, Gauges
@@ -74,6 +75,17 @@ async def test_who_is_paused_is_told_until_the_pause_ends(connection: Connection
         again = Gauges(Hands())
         again.connection = connection
         assert (await asked(again))[sample] == paused
+
+
+async def test_what_a_pause_withholds_is_told_by_consumer(connection: Connection, gauges: Gauges) -> None:
+    sample, queue = 'tellonce_deliveries_withheld{consumer="discord"}', Deliveries(connection, "discord")
+    assert (await asked(gauges))[sample] == 0
+    rows = [a_delivery(an_event(f"sign_up:u{n}"), destination=f"discord:{n % 2}") for n in range(3)]
+    await queue.offer(rows)
+    await Pauses(connection).pause("discord:0", Pause("bob", connection.clock.now()))
+    again = Gauges(Hands())
+    again.connection = connection
+    assert (await asked(again))[sample] == 2
 
 
 async def test_where_nothing_is_owed_the_oldest_is_of_no_age(gauges: Gauges) -> None:
