@@ -88,7 +88,7 @@ class Reader:
         async def said() -> bool:
             return "tellonce is up" in self.log()
 
-        await until(said, 60)
+        await until(said)
 
     def log(self) -> str:
         """Read what `make up` has printed."""

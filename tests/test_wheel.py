@@ -34,7 +34,7 @@ async def test_the_built_wheel_runs_everything_in_an_empty_directory(tmp_path: P
             assert up.poll() is None, log.read_text()
             return "tellonce is up" in log.read_text()
 
-        await until(is_up, 60)
+        await until(is_up)
         addresses = dict(line.split()[:2] for line in log.read_text().splitlines() if line.startswith("  "))
         assert 1 == post(addresses["ingest"].removesuffix("/ingest"), SIGN_UP)["accepted"]
         await until(lambda: messages(addresses["discord"].rstrip("/")))

@@ -8,9 +8,11 @@ import anyio
 T = TypeVar("T")
 
 LOOK_EVERY = 0.05
+# For what must come: a machine that is busy with other tests takes its time, and nobody waits who need not.
+PATIENCE = 60.0
 
 
-async def came_true(fact: Callable[[], Awaitable[T]], seconds: float, every: float = LOOK_EVERY) -> bool:
+async def came_true(fact: Callable[[], Awaitable[T]], seconds: float = PATIENCE, every: float = LOOK_EVERY) -> bool:
     """Wait until a question is answered with something true; say whether it was within the time."""
     with anyio.move_on_after(seconds):
         while not await fact():  # noqa: ASYNC110 - another process may be what is asked about
@@ -19,7 +21,7 @@ async def came_true(fact: Callable[[], Awaitable[T]], seconds: float, every: flo
     return False
 
 
-async def until(fact: Callable[[], Awaitable[T]], seconds: float = 20, every: float = LOOK_EVERY) -> T:
+async def until(fact: Callable[[], Awaitable[T]], seconds: float = PATIENCE, every: float = LOOK_EVERY) -> T:
     """Wait until a question is answered with something true; fail, saying the last answer, after a while."""
     answer: T | None = None
     with anyio.move_on_after(seconds):

@@ -23,7 +23,7 @@ from telemetry.store.attempts import Attempts
 from telemetry.store.channels import Batch
 from telemetry.store.selection import Selection
 from tests.bot.conftest import Bench, OpenBench
-from tests.until import until
+from tests.until import PATIENCE, until
 
 ADA, BOB = 300000000000000001, 300000000000000002
 OPENING: dict[str, Any] = {"route": "channels"}
@@ -358,7 +358,7 @@ async def test_a_crowd_reads_on_until_nobody_is_left_and_takes_news_meanwhile(mo
     async with anyio.create_task_group() as group:
         users.start(group)
         users.look()
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             while len(seen) < len(left):
                 await anyio.lowlevel.checkpoint()
             users.want("@news")

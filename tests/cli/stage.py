@@ -47,7 +47,7 @@ class Stage:
         async def found() -> bool:
             return running_here(self.folder / DIRECTORY) is not None
 
-        await until(found, 60)
+        await until(found)
         running = running_here(self.folder / DIRECTORY)
         assert running is not None, self.said
         return running
@@ -63,7 +63,7 @@ class Stage:
         async def up_or_ended() -> bool:
             return "tellonce is up" in self.said or self.process.poll() is not None
 
-        await until(up_or_ended, 60)
+        await until(up_or_ended)
         running = running_here(self.folder / DIRECTORY)
         assert running is not None, self.said
         return running

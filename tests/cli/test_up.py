@@ -50,11 +50,11 @@ async def test_a_daemon_that_is_killed_is_started_again_and_nothing_outlives_up(
             now = stage.children()
             return set(now) == set(first) and all(now[name] != first[name] for name in KILLED)
 
-        await until(back, 60)
+        await until(back)
 
         # The whole chain works again.
-        await until(lambda: takes(running.ingest), 60)
-        await until(lambda: messages(running.simulator), 60)
+        await until(lambda: takes(running.ingest))
+        await until(lambda: messages(running.simulator))
 
         children = stage.children().values()
         os.kill(stage.process.pid, signal.SIGKILL)
@@ -63,7 +63,7 @@ async def test_a_daemon_that_is_killed_is_started_again_and_nothing_outlives_up(
             """Say whether all its processes have ended too."""
             return not any(map(alive, children))
 
-        await until(gone, 40)
+        await until(gone)
 
 
 @pytest.mark.slow
@@ -79,7 +79,7 @@ async def test_a_changed_key_keeps_ingest_waiting_until_it_is_applied(bare: Path
         await until(stage.complains)
         done = await anyio.to_thread.run_sync(lambda: tellonce("keys", "apply", "--settle", "0"))
         assert done.code == 0
-        await until(lambda: takes(running.ingest), 60)
+        await until(lambda: takes(running.ingest))
 
         assert post(running.ingest, SIGN_UP)["duplicates"] == 1
 

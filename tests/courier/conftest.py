@@ -27,7 +27,7 @@ from telemetry.store.indexes import queue_indexes, reconcile
 from telemetry.store.lanes import Lanes
 from telemetry.store.pauses import BESIDE, Halts
 from tests.facts import a_delivery, an_event
-from tests.until import until
+from tests.until import PATIENCE, until
 
 CONSUMER = "parcel"
 HOUSE = "parcel:house"
@@ -87,7 +87,7 @@ class Office:
         """Read the attempts of an event's delivery."""
         return await Attempts(self.connection).of_event(key)
 
-    async def until_all(self, state: State, *keys: str, seconds: float = 20) -> None:
+    async def until_all(self, state: State, *keys: str, seconds: float = PATIENCE) -> None:
         """Wait until deliveries stand where they should."""
 
         async def stand() -> bool:

@@ -26,9 +26,9 @@ async def test_what_waits_is_carried_once_and_its_row_stays(office: Office) -> N
 
 
 async def test_what_comes_while_a_courier_runs_is_carried_at_once(office: Office) -> None:
-    async with office.courier(courier_poll=60.0):
+    async with office.courier(courier_poll=600.0):
         await office.offer("sign_up:u1")
-        await office.until_all(State.DELIVERED, "sign_up:u1", seconds=5)
+        await office.until_all(State.DELIVERED, "sign_up:u1")
 
 
 async def test_a_failed_try_is_made_again_under_the_same_id(office: Office) -> None:
@@ -49,7 +49,7 @@ async def test_after_the_last_try_of_its_schedule_it_is_dead_and_the_others_go_o
     office.postman.does = lambda errand: Retry("never") if errand.delivery.event == "sign_up:u1" else Delivered()
     await office.offer("sign_up:u1")
     async with office.courier():
-        await office.until_all(State.DEAD, "sign_up:u1", seconds=60)
+        await office.until_all(State.DEAD, "sign_up:u1")
         await office.offer("sign_up:u2", to="parcel:elsewhere")
         await office.until_all(State.DELIVERED, "sign_up:u2")
     assert 8 == office.postman.carried.count("sign_up:u1")

@@ -49,7 +49,7 @@ async def test_a_pause_ends_by_itself(office: Office) -> None:
     pause = a_pause(office, 1.5)
     await Pauses(office.connection).pause(HOUSE, pause)
     await office.offer("sign_up:u1")
-    async with office.courier(courier_poll=60.0):
+    async with office.courier(courier_poll=600.0):
         await office.until_all(State.DELIVERED, "sign_up:u1")
     assert pause.until is not None
     row = await office.row("sign_up:u1")

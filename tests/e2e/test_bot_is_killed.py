@@ -25,7 +25,7 @@ async def until_delivered(connection: Connection, *keys: str) -> None:
         rows = [await Deliveries(connection, "discord").of_event(key) for key in keys]
         return all([row.state for row in found] == [State.DELIVERED] for found in rows)
 
-    await until(delivered, 30)
+    await until(delivered)
 
 
 @pytest.mark.parametrize("window", ["60", "0.01"], ids=["inside the nonce window", "after the nonce window"])

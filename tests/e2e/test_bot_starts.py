@@ -50,6 +50,6 @@ async def test_news_of_a_channel_that_comes_before_the_database_does_is_not_lost
             """What was parked is told."""
             return [row.state for row in await queue.of_event("t:1")] == [State.DELIVERED]
 
-        await until(delivered, 30)
+        await until(delivered)
         bot.kill()
     assert ["t:1"] == world.shown()

@@ -36,7 +36,7 @@ async def test_each_occurrence_is_shown_once_wherever_watchers_are_killed(world:
         """The time of the killed ones is made up for, and more came."""
         return len(world.shown()) >= 20
 
-    await until(enough, 60)
+    await until(enough)
     shown = world.shown()
     occurrences = [found for key in shown if (found := read_occurrence(key))]
     assert {("often", 1)} == {(name, incarnation) for name, incarnation, _ in occurrences}

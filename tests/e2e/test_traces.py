@@ -92,7 +92,7 @@ async def test_a_facts_way_through_the_daemons_is_one_trace(world: World, collec
         """Each fact's trace has its whole way."""
         return ways() == [WAY, WAY]
 
-    await came_true(told, 20)
+    await came_true(told)
     assert ways() == [WAY, WAY]
     for steps in collector.spans.values():
         # What is offered or tried once more has a span for each time, and comes later.

@@ -48,7 +48,7 @@ class Story:
             """It has heard of all of them."""
             return set(keys) <= set(self.receiver.taken)
 
-        await until(told, 40)
+        await until(told)
 
     async def until_parked(self, key: str) -> None:
         """Wait until a fact's delivery is parked."""
@@ -58,7 +58,7 @@ class Story:
             rows = await Deliveries(self.world.connection, "webhook").of_event(key)
             return [State.PARKED] == [row.state for row in rows]
 
-        await until(parked, 40)
+        await until(parked)
 
     async def until_known(self) -> None:
         """Send facts until one is told: then everybody knows the endpoint."""

@@ -15,9 +15,9 @@ from telemetry.core.delivery import State
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
-from tests.e2e.daemon import Daemon
+from tests.e2e.daemon import STARTS_WITHIN, Daemon
 from tests.facts import an_event
-from tests.until import until
+from tests.until import PATIENCE, until
 
 CONFIG = """
 [types.tick]
@@ -93,7 +93,7 @@ class World:
         """Type a command; give its exit code and what it printed."""
         done = self.start_plainly(*words)
         # Discord is in this process, and goes on meanwhile.
-        return await anyio.to_thread.run_sync(done.process.wait, 60), done.text()
+        return await anyio.to_thread.run_sync(done.process.wait, STARTS_WITHIN), done.text()
 
     def end(self) -> None:
         """Leave no process behind."""
@@ -109,7 +109,7 @@ class World:
         """List what a channel shows, in order: the titles of all embeds."""
         return [embed["title"] for message in self.discord.messages(channel) for embed in message.embeds]
 
-    async def until_shown(self, keys: Iterable[str], channel: int = COMMUNITY, seconds: float = 30) -> None:
+    async def until_shown(self, keys: Iterable[str], channel: int = COMMUNITY, seconds: float = PATIENCE) -> None:
         """Wait until a channel shows at least the given keys."""
         wanted = set(keys)
 
@@ -119,7 +119,7 @@ class World:
 
         await until(all_shown, seconds)
 
-    async def until_settled(self, keys: Sequence[str], seconds: float = 30) -> None:
+    async def until_settled(self, keys: Sequence[str], seconds: float = PATIENCE) -> None:
         """Wait until every event is settled and every delivery has left the queue."""
 
         events, queue = Events(self.connection), Deliveries(self.connection, "discord")

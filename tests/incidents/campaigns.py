@@ -90,7 +90,7 @@ class Campaigns:
             """It was."""
             return self.calls()[campaign] >= times
 
-        await until(called, 40)
+        await until(called)
 
     async def each_closed_once(self, *campaigns: str) -> None:
         """Wait until all is told: each winner once, of its own campaign, and each campaign closed once."""

@@ -69,7 +69,7 @@ class Reminders:
             assert len(at) <= 3
             return run is not None and run.done == number and len(at) == 3
 
-        await until(stuck, 60)
+        await until(stuck)
 
     async def remind(self, name: str, at: datetime | None = None, ingest: int = 0, **fields: Any) -> str:
         """Have all groups reminded of something; give the answer."""

@@ -87,7 +87,7 @@ async def test_an_outage_of_the_provider_and_of_discord_costs_tries_and_no_repea
         """Discord has refused some posts."""
         return discord.traffic.statuses["503"] >= 2
 
-    await until(refused, 40)
+    await until(refused)
     discord.faults.clear()
     await campaigns.each_closed_once("summer")
 
@@ -98,7 +98,7 @@ async def test_campaigns_that_close_at_once_each_find_their_own_winners(campaign
     campaigns.now("stuck")
     await campaigns.begin("ingest", "watch", "courier", "courier", "bot")
     assert Counter(accepted=12, duplicate=12) == await campaigns.press(*names, *names)
-    await until(lambda: so_many_at_once(campaigns, 8), 40)
+    await until(lambda: so_many_at_once(campaigns, 8))
     campaigns.no_longer("stuck")
     await campaigns.each_closed_once(*names)
 
@@ -127,7 +127,7 @@ async def test_a_courier_that_is_lost_in_the_middle_is_overtaken_and_says_so(cam
     assert ["unknown", "delivered"] == [tried.outcome for tried in tries]
     if ended != "killed":
         first.signal(SIGCONT)
-        await until(lambda: gave_way(first), 20)
+        await until(lambda: gave_way(first))
         assert 0 == first.stop()
     await campaigns.each_closed_once("summer")
     assert second.said("delivery.attempted", delivery=SUMMER, outcome="delivered")

@@ -44,7 +44,7 @@ async def finished(world: World, name: str) -> None:
         """The run has come to its end."""
         return await state_of(world, name) is RunState.FINISHED
 
-    await until(is_finished, 60)
+    await until(is_finished)
 
 
 @pytest.mark.slow
@@ -66,7 +66,7 @@ async def test_a_run_is_held_up_goes_on_and_is_cancelled_three_at_a_time_and_in_
             run = await Runs(world.connection).read("reminder:picnic|discord")
             return run is not None and not run.active
 
-        await until(at_rest, 40)
+        await until(at_rest)
         (held_up,) = await progress_of(world.connection, "reminder:picnic")
         assert (RunState.PAUSED, 9, EVERYTHING - 9) == (held_up.state, held_up.delivered, held_up.waiting)
         assert 9 == reminders.number_told()
@@ -86,7 +86,7 @@ async def test_a_run_is_held_up_goes_on_and_is_cancelled_three_at_a_time_and_in_
             run = await Runs(world.connection).read("reminder:walk|discord")
             return run is not None and run.state is RunState.PARTIAL and run.is_over
 
-        await until(over, 40)
+        await until(over)
         assert 7 == reminders.number_told("walk")
         for told in reminders.told("walk").values():
             assert told == all_parts("walk")[: len(told)]
@@ -171,11 +171,11 @@ async def test_an_edited_schedule_swallows_no_new_reminder_and_leaves_no_old_one
         assert None not in found
         return [at for told in found if told and told[1] == incarnation for at in (told[2],)]
 
-    await until(lambda: shown(1, 3), 30)
+    await until(lambda: shown(1, 3))
     code, said = await world.typed("schedule", "edit", "tea", "--every", "2s")
     assert 0 == code, said
     edited = now()
-    await until(lambda: shown(2, 3), 30)
+    await until(lambda: shown(2, 3))
     first, second = await occurrences(1), await occurrences(2)
     assert {timedelta(seconds=1)} == {later - earlier for earlier, later in pairwise(first)}
     assert {timedelta(seconds=2)} == {later - earlier for earlier, later in pairwise(second)}

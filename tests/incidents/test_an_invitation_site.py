@@ -116,7 +116,7 @@ async def test_whoever_is_not_invited_is_named_with_the_reason_and_everyone_else
             states = [row.state for queue in queues for row in await queue.of_event(KEY)]
             return len(states) == 9 and not {State.HELD, State.PENDING, State.LEASED} & set(states)
 
-        await until(all_came_to_something, 40)
+        await until(all_came_to_something)
         once = {f"discord-user:{user}" for user in (ADA, GRACE, BARBARA, KATHERINE)}
         once |= {"discord:700000000000000001", "webhook:calendar"}
         assert Counter(once) == invited(world, receiver)
@@ -143,7 +143,7 @@ async def test_whoever_is_not_invited_is_named_with_the_reason_and_everyone_else
             """Everyone is invited."""
             return (await audited(world)).delivered == 9
 
-        await until(nobody_is_missing, 60)
+        await until(nobody_is_missing)
         code, said = await world.typed("audit", KEY)
         assert (0, True) == (code, "nobody is missing" in said), said
         everyone = once | {f"discord-user:{SHY}", "discord:700000000000000002"}

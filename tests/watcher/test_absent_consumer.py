@@ -59,7 +59,7 @@ async def serve_beside_an_absent_consumer(uri: str, database: str, piled_up: int
             async def swept_twice_more(seen: int) -> bool:
                 return len(sweeps.returned) >= seen + 2
 
-            await until(lambda: swept_twice_more(0), 60)
+            await until(lambda: swept_twice_more(0))
             # The first pass has read to the end of what has piled up; from now on nothing of it is touched.
             before = len(sweeps.returned)
             fresh = connection.clock.now().replace(microsecond=0)
@@ -70,7 +70,7 @@ async def serve_beside_an_absent_consumer(uri: str, database: str, piled_up: int
                 return event is not None and "recorder" in event.acks
 
             await until(is_acked)
-            await until(lambda: swept_twice_more(before), 60)
+            await until(lambda: swept_twice_more(before))
             group.cancel_scope.cancel()
         assert piled_up + 1 == await events.count_owed("absent")
     assert ["sign_up:fresh"] == recorder.planned

@@ -399,7 +399,7 @@ async def test_with_no_run_open_it_asks_once_and_again_when_it_is_woken(
             """It has asked so often."""
             return len(asked) == number
 
-        await until(fact, 5)
+        await until(fact)
 
     async with anyio.create_task_group() as group:
         group.start_soon(conductor.run)

@@ -260,7 +260,7 @@ async def test_what_is_for_an_audience_that_nobody_has_set_is_not_planned_again_
                 await until(partial(acked, connection, f"sign_up:then{number}", "other"))
             return all(planned[key] == before[key] for key in keys)
 
-        await until(left_alone, 60)
+        await until(left_alone)
 
 
 async def acked(connection: Connection, key: str, consumer: str) -> bool:

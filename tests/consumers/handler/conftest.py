@@ -31,7 +31,7 @@ from telemetry.store.indexes import queue_indexes, reconcile
 from telemetry.store.lanes import Lanes
 from telemetry.store.pauses import BESIDE, Halts
 from tests.facts import an_event
-from tests.until import until
+from tests.until import PATIENCE, until
 
 BRISK = {"courier_poll": 0.3, "courier_lease": 2.0, "record_fresh": 0.9, "carry_timeout": 1.0, "courier_rest": 0.2}
 NAME = "find_winners"
@@ -74,7 +74,7 @@ class Workshop:
         rows = await self.connection["events"].find({}).sort("order", 1).to_list(None)
         return await self.events.fetch([row["_id"] for row in rows])
 
-    async def until_all(self, state: State, *keys: str, seconds: float = 20) -> None:
+    async def until_all(self, state: State, *keys: str, seconds: float = PATIENCE) -> None:
         """Wait until deliveries stand where they should."""
 
         async def stand() -> bool:

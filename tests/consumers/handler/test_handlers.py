@@ -16,7 +16,7 @@ from telemetry.core.errors import UnavailableError
 from telemetry.core.event import Event
 from telemetry.store.replays import Replays
 from tests.consumers.handler.conftest import NAME, Workshop, a_handler
-from tests.until import until
+from tests.until import PATIENCE, until
 
 KEY = "campaign_closing:c1"
 
@@ -186,7 +186,7 @@ async def test_what_would_end_more_than_its_try_is_a_failed_try(
     handler = a_handler(function, retries="")
     await workshop.offer(handler, KEY)
     async with workshop.courier(handler):
-        await workshop.until_all(State.DEAD, KEY, seconds=5)
+        await workshop.until_all(State.DEAD, KEY)
     assert said in ((await workshop.row(KEY)).reason or "")
 
 
@@ -369,9 +369,9 @@ async def test_a_stop_gives_a_long_try_some_time_and_then_lets_it_go_at_no_cost(
         began.set()
         await anyio.sleep_forever()
 
-    handler = a_handler(endless, timeout="60s")
+    handler = a_handler(endless, timeout="10m")
     await workshop.offer(handler, KEY)
-    with anyio.fail_after(15):
+    with anyio.fail_after(PATIENCE):
         async with workshop.courier(handler, carry_timeout=0.3):
             await began.wait()
     row = await workshop.row(KEY)
@@ -393,7 +393,7 @@ async def test_without_a_database_a_long_try_ends_with_its_lease(
         finally:
             ended.append(ctx.attempt)
 
-    handler = a_handler(endless, timeout="60s")
+    handler = a_handler(endless, timeout="10m")
     monkeypatch.setattr(workshop.claims, "renew", away)
     await workshop.offer(handler, KEY)
     async with workshop.courier(handler, carry_timeout=0.3):
@@ -402,7 +402,7 @@ async def test_without_a_database_a_long_try_ends_with_its_lease(
             """The try has ended."""
             return bool(ended)
 
-        await until(ended_once, 8)
+        await until(ended_once)
     assert 1 == ended[0]
 
 
