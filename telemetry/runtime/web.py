@@ -16,6 +16,8 @@ log = get_logger(__name__)
 BACKLOG = 512
 # An answer under way when the daemon stops has this many seconds to finish.
 GRACE = 10
+# Longer than proxies and clients keep a connection (60 s): who closes first must not be who is asked.
+KEEP_ALIVE = 75
 
 
 class WebService:
@@ -36,6 +38,7 @@ class WebService:
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=GRACE,
+            timeout_keep_alive=KEEP_ALIVE,
             backlog=BACKLOG,
         )
         server = _Server(config)

@@ -2,13 +2,18 @@
 
 import gzip
 import json
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
+import anyio.to_thread
 import pytest
 
 from telemetry.store.client import Connection
 from telemetry.store.events import Events
 from tests.ingest.conftest import Producer, Serving
+from tests.until import PATIENCE
 
 GOOD = {"event": "sign_up", "distinct_id": "u1"}
 DEEP = "[" * 5000 + "]" * 5000
@@ -155,3 +160,22 @@ async def test_an_unknown_type_can_be_told_apart_by_its_body(serving: Serving, c
             for each in (event, event, event | {"distinct_id": "v"})
         ]
         assert ["accepted", "duplicate", "accepted"] == answers
+
+
+@pytest.mark.parametrize("path", ["/ingest", "/v1/track", "/nowhere"])
+async def test_who_sends_far_too_much_hears_so_and_not_that_the_connection_broke(producer: Producer, path: str) -> None:
+    """
+    Most clients read no answer before all is sent: one that is closed on them is lost, and they send the same again.
+    """
+    parts = urlsplit(producer.url)
+
+    def send() -> tuple[int, bytes]:
+        connection = HTTPConnection(str(parts.hostname), parts.port, timeout=PATIENCE)
+        with closing(connection):
+            connection.request("POST", path, b" " * 30_000_000, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    status, _ = await anyio.to_thread.run_sync(send)
+    assert (404 if path == "/nowhere" else 413) == status
+    assert 202 == (await producer.send(GOOD))[0]

@@ -337,3 +337,17 @@ async def test_a_body_that_is_cut_short_is_counted_and_nothing_of_it_is_stored(
 
     await until(counted)
     assert 0 == await Events(connection).estimate()
+
+
+@pytest.mark.slow
+async def test_a_connection_that_rested_for_a_while_is_still_good(producer: Producer) -> None:
+    """
+    Closed by ingest in the moment in which its client uses it again, it would be a failed request.
+    """
+    host, port = producer.url.removeprefix("http://").split(":")
+    question = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with await anyio.connect_tcp(host, int(port)) as stream:
+        for rest in (8, 0):
+            await stream.send(question)
+            assert b"HTTP/1.1 200" in await stream.receive()
+            await anyio.sleep(rest)
