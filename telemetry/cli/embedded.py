@@ -39,6 +39,7 @@ class EmbeddedServer:
         self._folder = folder
         self._storage = storage
         self.port = port
+        self._reader = threading.Thread()  # none yet
         self._process = self._start()
 
     @property
@@ -89,14 +90,15 @@ class EmbeddedServer:
             preexec_fn=die_with_parent,  # noqa: PLW1509 - one call of the C library, no lock
         )
         listening, told = threading.Event(), list[str]()
-        self._reader = threading.Thread(target=self._read, args=(process, listening, told), daemon=True)
-        self._reader.start()
         try:
+            self._reader = threading.Thread(target=self._read, args=(process, listening, told), daemon=True)
+            self._reader.start()
             self._wait_until(listening, told)
         except BaseException:  # Ctrl-C too: nothing that was started stays behind
             process.kill()
             process.wait()
-            self._reader.join()
+            if self._reader.is_alive():
+                self._reader.join()
             raise
         return process
 
