@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +66,10 @@ def spelt(event: Any) -> str:
     return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
 
 
-def batches(lines: Iterable[Line], most: int = BATCH_EVENTS) -> Iterator[Sequence[Line]]:
-    """Gather lines into what one request may carry."""
+def batches(
+    lines: Iterable[Line], most: int = BATCH_EVENTS, rests: Callable[[], bool] = lambda: False
+) -> Iterator[Sequence[Line]]:
+    """Gather lines into what one request may carry; where the next one is not there yet, they wait for none."""
     batch: list[Line] = []
     size = 0
     for line in lines:
@@ -77,6 +79,9 @@ def batches(lines: Iterable[Line], most: int = BATCH_EVENTS) -> Iterator[Sequenc
             batch, size = [], 0
         batch.append(line)
         size += length
+        if rests():
+            yield batch
+            batch, size = [], 0
     if batch:
         yield batch
 

@@ -16,6 +16,7 @@ from telemetry.cli.posting import TIMEOUT, GaveUpError, Poster, Tally
 from telemetry.cli.premises import running_here
 from telemetry.cli.printing import mistake, progress, say, show_json, visible
 from telemetry.cli.reading import Line, batches, opened_file, read_lines, spelt, standard_input
+from telemetry.cli.stream import Stream, told_by_signals, waiting_input
 from telemetry.core.errors import ConfigurationError
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -44,26 +45,32 @@ def command(app: typer.Typer) -> None:
         """Send one event, a file, or a stream. Safe to repeat; exit 1 when an event was rejected or conflicts."""
         given: dict[str, Any] = {"event": event, "distinct_id": distinct_id, "time": time, "insert_id": insert_id}
         given |= {"deliver_at": deliver_at, "revision": revision}
-        with _input(given, properties or [], file) as (lines, size):
-            tally = anyio.run(_send, lines, size, address_of(url), key, patience)
+        with _input(given, properties or [], file) as (pieces, size):
+            tally = anyio.run(_send, pieces, size, address_of(url), key, patience)
         _show(tally, as_json=as_json)
         if not tally.clean:
             raise typer.Exit(1)
 
 
 @contextmanager
-def _input(given: dict[str, Any], properties: Sequence[str], file: Path | None) -> Iterator[tuple[Iterator[Line], int]]:
+def _input(
+    given: dict[str, Any], properties: Sequence[str], file: Path | None
+) -> Iterator[tuple[Iterator[Sequence[Line]], int]]:
     if file is not None and given["event"] is not None:
         raise typer.BadParameter("give an event, or --file, not both")
     if file is not None:
         with opened_file(file) as source:
-            yield read_lines(source), file.stat().st_size
+            yield batches(read_lines(source)), file.stat().st_size
+    elif given["event"] == "-" and (descriptor := waiting_input()) is not None:
+        stream = Stream(descriptor)
+        with told_by_signals(stream.end):
+            yield stream.batches(), 0
     elif given["event"] == "-":
-        yield read_lines(standard_input()), 0
+        yield batches(read_lines(standard_input())), 0
     elif given["event"] is None or given["distinct_id"] is None:
         raise typer.BadParameter('say what: TYPE DISTINCT_ID, --file FILE, or "-" for NDJSON from stdin')
     else:
-        yield iter([Line(1, spelt(_one(given, properties)), 0)]), 0
+        yield iter([[Line(1, spelt(_one(given, properties)), 0)]]), 0
 
 
 def _one(given: dict[str, Any], properties: Sequence[str]) -> dict[str, Any]:
@@ -94,7 +101,7 @@ def address_of(url: str | None) -> str:
     return base if base.rstrip("/").endswith("/ingest") else f"{base.rstrip('/')}/ingest"
 
 
-async def _send(lines: Iterator[Line], size: int, url: str, key: str | None, patience: float) -> Tally:
+async def _send(pieces: Iterator[Sequence[Line]], size: int, url: str, key: str | None, patience: float) -> Tally:
     tally = Tally()
     headers = {"Content-Type": "application/x-ndjson"} | ({"Authorization": f"Bearer {key}"} if key else {})
     with progress() as shown:
@@ -105,7 +112,6 @@ async def _send(lines: Iterator[Line], size: int, url: str, key: str | None, pat
                 shown.console.print(f"waiting {seconds:.1f} s: {visible(why)}", style="yellow", soft_wrap=True)
 
             poster = Poster(session, url, tally, patience=patience, chance=Random(), waiting=waiting)  # noqa: S311
-            pieces = batches(lines)
             # Reading may block for as long as whoever feeds the pipe likes.
             while batch := await anyio.to_thread.run_sync(next, pieces, None):
                 try:

@@ -167,7 +167,7 @@ class Watcher:
                     await self._serve_page(page)
 
     async def _serve_page(self, page: Sequence[Event]) -> set[str]:
-        """Offer what a sweep found next, behind what earlier pages had too soon and what has fallen due since."""
+        """Offer what a sweep found next, and in its place what earlier pages had too soon and is due by now."""
         last = max((event.due_at for event in page if event.due_at), default=self._clock.now())
         due = self._soon.take(min(last, self._clock.now()), self._batch)
         passed = await self._thorough.events.fetch(due) if due else ()
