@@ -7,12 +7,17 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from telemetry.cli.embedded import start_embedded_server
 from telemetry.core.step import Step
 from telemetry.runtime.tracing import tracing
 from telemetry.store.client import Connection, connect
 from telemetry.store.indexes import declared, reconcile
+
+# How long anything takes on a busy machine decides no test.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

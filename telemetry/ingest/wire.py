@@ -12,6 +12,9 @@ JSON_TYPES = ("application/json", "text/json")
 NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 ENCODINGS = {"": None, "identity": None, "gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16}
 
+# A body of 20 MiB may be 7,000,000 empty arrays, half a gigabyte in memory, from whoever may not even submit.
+MOST_MARKS = 2_000_000
+
 Reader = Callable[[bytes], list[Any]]
 
 
@@ -117,7 +120,8 @@ def _listed(value: Any) -> list[Any]:
 
 
 def read_lines(text: str, most: int) -> list[Any]:
-    """Read one JSON value a line; raise Refusal where a line is none, or there are too many."""
+    """Read one JSON value a line; raise Refusal where a line is none, or there are too many lines or values."""
+    _check_number(text)
     events: list[Any] = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
@@ -139,7 +143,8 @@ def _place(error: json.JSONDecodeError) -> str:
 
 
 def parse_json(text: str, place: Callable[[json.JSONDecodeError], str] = _place) -> Any:
-    """Read a JSON value; raise Refusal saying where it is none."""
+    """Read a JSON value; raise Refusal saying where it is none, or where it would be too many."""
+    _check_number(text)
     try:
         return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
@@ -149,6 +154,11 @@ def parse_json(text: str, place: Callable[[json.JSONDecodeError], str] = _place)
     except ValueError:
         # An integer of thousands of digits, which Python declines to read.
         raise Refusal(422, "body: an integer beyond 64 bits") from None
+
+
+def _check_number(text: str) -> None:
+    if sum(map(text.count, ",:[{")) > MOST_MARKS:
+        raise Refusal(413, f"body: at most {MOST_MARKS // 2} values are taken at once; send fewer events at once")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def timings() -> st.SearchStrategy[Timing]:
     return st.one_of(crons, intervals)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(timings(), STARTS, st.integers(0, 2 * 86400), st.integers(0, 2 * 86400))
 def test_wherever_it_is_asked_from_a_schedule_comes_at_the_same_moments(
     timing: Timing, begin: datetime, first: int, second: int
@@ -128,7 +128,7 @@ def within(timing: Timing, since: datetime, until: datetime) -> list[datetime]:
     return list(takewhile(lambda one: one <= until, timing.after(since)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(timings(), STARTS, st.lists(st.integers(1, 50_000), min_size=1, max_size=20), st.sampled_from(Missed))
 def test_no_occurrence_is_told_twice_and_each_is_told_or_counted_as_left_out(
     timing: Timing, begin: datetime, naps: Sequence[int], missed: Missed

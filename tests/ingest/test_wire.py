@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +15,7 @@ from telemetry.core.key import join_key
 from telemetry.ingest.envelope import read_envelope
 from telemetry.ingest.refusal import Refusal
 from telemetry.ingest.values import TooLarge, check_value
-from telemetry.ingest.wire import Inflater, reader_of
+from telemetry.ingest.wire import Inflater, parse_json, reader_of
 from telemetry.store.documents import restored, stored
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -47,6 +48,21 @@ def test_no_bytes_are_answered_with_a_crash(body: bytes) -> None:
         for event in events:
             with pytest.raises(InvalidEventError):
                 read_envelope(event, 10**6)
+
+
+@pytest.mark.parametrize("piece", ["[],", "{},", '{"a":1},', "1,", '{"a":{}},'])
+def test_a_body_of_more_values_than_fit_in_memory_is_refused_before_they_are_made(piece: str) -> None:
+    body = f"[{piece * (20 * 1024**2 // len(piece))}0]"
+    lines = f"[{piece * 10_000}0]\n" * 200
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refusal, match="values"):
+            parse_json(body)
+        with pytest.raises(Refusal, match="values"):
+            read_lines(lines.encode())
+        assert tracemalloc.get_traced_memory()[1] < 2 * len(body)
+    finally:
+        tracemalloc.stop()
 
 
 @given(VALUES)

@@ -293,7 +293,7 @@ PIECES = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     st.fixed_dictionaries(dict.fromkeys(("title", "body", "footer", "content", "url"), PIECES)),
     JSON,

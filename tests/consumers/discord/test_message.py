@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.discord import message
@@ -209,7 +209,6 @@ BODIES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.builds(AnItem, st.uuids().map(str), BODIES, rung=st.integers(0, 2)), min_size=1, max_size=12))
 def test_whatever_waits_is_packed_into_a_message_within_the_limits(waiting: list[AnItem]) -> None:
     members = waiting[: pack(waiting)]
