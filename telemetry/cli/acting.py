@@ -1,6 +1,7 @@
 """What pausing, resuming and cancelling have in common."""
 
 import getpass
+import os
 from typing import Annotated
 
 import typer
@@ -21,7 +22,15 @@ By = Annotated[str | None, typer.Option(help="Who does it; unless said, the user
 
 def operator(by: str | None, reason: str = "", account: str | None = None) -> Operator:
     """Say who acts."""
-    return Operator(by or getpass.getuser(), reason, account)
+    return Operator(by or _user(), reason, account)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # In a container nobody may have a name.
+        return f"uid {os.getuid()}"
 
 
 def for_runs_only(account: str | None, consumer: str | None) -> None:

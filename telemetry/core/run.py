@@ -171,9 +171,7 @@ def counted(run: Run, ended: Mapping[str, State]) -> Run:
     for state in ended.values():
         counts[state] = counts.get(state, 0) + 1
     left = tuple(name for name in run.active if name not in ended)
-    moved = replace(run, counts=counts, active=left)
-    closes = moved.is_over and run.state in (RunState.RUNNING, RunState.PAUSED)
-    return replace(moved, state=RunState.FINISHED) if closes else moved
+    return _closed(replace(run, counts=counts, active=left))
 
 
 def let_out(run: Run, choice: Choice, now: datetime) -> Run:
@@ -182,11 +180,16 @@ def let_out(run: Run, choice: Choice, now: datetime) -> Run:
     return replace(run, active=(*run.active, *choice.names), admitted=choice.cursor, pace=pace)
 
 
-def cut_short(run: Run) -> Run:
-    """Give a run as it is once all that waited is skipped; what is out goes its way, and is counted still."""
+def passed_over(run: Run) -> Run:
+    """Give a run as it is once nothing that was not let out waits; what is out goes its way, and is counted still."""
     counts = dict(run.counts)
     counts[State.SKIPPED] = counts.get(State.SKIPPED, 0) + run.waiting
-    return replace(run, state=RunState.PARTIAL, counts=counts, admitted=run.turns)
+    return _closed(replace(run, counts=counts, admitted=run.turns))
+
+
+def cut_short(run: Run) -> Run:
+    """Give a run as it is once all that waited is skipped."""
+    return replace(passed_over(run), state=RunState.PARTIAL)
 
 
 def rate(run: Run, now: datetime) -> float | None:
@@ -194,6 +197,11 @@ def rate(run: Run, now: datetime) -> float | None:
     if run.pace is None or run.done <= run.pace.done or now <= run.pace.at:
         return None
     return (run.done - run.pace.done) * 60 / (now - run.pace.at).total_seconds()
+
+
+def _closed(run: Run) -> Run:
+    closes = run.is_over and run.state in (RunState.RUNNING, RunState.PAUSED)
+    return replace(run, state=RunState.FINISHED) if closes else run
 
 
 def _holds_its_turn(run: Run, at_rest: Collection[str]) -> bool:

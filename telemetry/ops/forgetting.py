@@ -8,6 +8,7 @@ from telemetry.core.channel import channel_of, told_by_bot
 from telemetry.core.delivery import State
 from telemetry.core.erasure import Secret, holds, redactor
 from telemetry.core.event import Event
+from telemetry.core.run import Ended
 from telemetry.ops.alerts import scrub_alerts
 from telemetry.store.attempts import Attempts
 from telemetry.store.channels import Batch, Channels
@@ -18,6 +19,7 @@ from telemetry.store.erasures import Erasures
 from telemetry.store.runs import Runs
 from telemetry.store.traces import Traces
 
+FORGET = "tellonce forget"
 PAGE = 50
 # A try that was recorded longer ago than this has come to something, or its courier is gone.
 LONGEST_TRY = timedelta(minutes=1)
@@ -99,6 +101,10 @@ class Forgetting:
         return {key for key, maker in made.items() if maker in unfinished}
 
     async def _skip(self, keys: Sequence[str]) -> None:
+        cancelled = Ended(FORGET, self._connection.clock.now(), self._reason)
+        for some in chunks(keys, PAGE):
+            # What is put in the queue after this, by who offers to an audience just now, is left out by its run.
+            await Runs(self._connection).cancel_of(some, cancelled)
         batches = await self._traces.batches(keys)
         flying = {name for batch in batches.values() for name in await self._flying(batch)}
         for queue in await queues(self._connection):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from telemetry.core.delivery import State
 from telemetry.core.run import ENDED, Run, RunState, rate
+from telemetry.store.census import Census
 from telemetry.store.client import Connection
 from telemetry.store.runs import Runs
 
@@ -81,6 +82,6 @@ def progress(run: Run, now: datetime) -> Progress:
 
 
 async def progress_of(connection: Connection, key: str) -> Sequence[Progress]:
-    """Say how far each run of an event is."""
-    runs = await Runs(connection).of_event(key)
+    """Say how far each run of an event is, by its key or an earlier one."""
+    runs = await Runs(connection).of_event(await Census(connection).alias(key) or key)
     return [progress(run, connection.clock.now()) for run in runs]

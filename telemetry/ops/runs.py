@@ -7,6 +7,7 @@ from enum import StrEnum
 from telemetry.core.errors import TellonceError
 from telemetry.core.run import ENDED, Ended, Run, RunState
 from telemetry.ops.target import RunTarget
+from telemetry.store.census import Census
 from telemetry.store.client import Connection
 from telemetry.store.held import skip_rest
 from telemetry.store.runs import Runs
@@ -56,7 +57,7 @@ def refusal(verb: Verb, run: Run) -> str | None:
 
 
 async def _meant(connection: Connection, target: RunTarget) -> Sequence[Run]:
-    found = await Runs(connection).of_event(target.key)
+    found = await Runs(connection).of_event(await Census(connection).alias(target.key) or target.key)
     meant = [run for run in found if target.consumer in (None, run.consumer)]
     if not meant:
         named = target.key if target.consumer is None else f"{target.key}|{target.consumer}"

@@ -100,6 +100,12 @@ class Runs:
                 return True
         return False
 
+    async def cancel_of(self, keys: Sequence[str], ended: Ended) -> None:
+        """Begin to skip what waits in the runs of events, and what is offered yet, however they stand."""
+        going_on = {"state": {"$in": [RunState.RUNNING.value, RunState.PAUSED.value]}}
+        change: Row = {"$set": {"state": RunState.CANCELLING.value, "ended": asdict(ended)}, "$unset": {"paused": ""}}
+        await patiently(self._rows.update_many, of_events(keys) | going_on, change)
+
     async def refusals(self, run: str) -> dict[str, str]:
         """Say of some deliveries that the database would not have why that was."""
         rows = await read(self._rows, {"_id": run}, fields={"refusals": 1})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from telemetry.core.cron import Cron, check_cron
 from telemetry.core.due import Missed, Span
@@ -49,7 +50,7 @@ def schedule_from(row: Mapping[str, Any]) -> Schedule:
         name=row["_id"],
         entry=Entry(
             timing=_timing(row["timing"], row["zone"]),
-            zone=row["zone"],
+            zone=_zone(row["zone"]),
             event=row["event"],
             distinct_id=row["distinct_id"],
             properties=restored(row["properties"]),
@@ -80,6 +81,15 @@ def _timing(row: Mapping[str, Any], zone: str) -> Timing:
     if "cron" in row:
         return Cron(check_cron(row["cron"]), zone)
     return Every(row["every"], row["anchor"]) if "every" in row else Once(row["at"])
+
+
+def _zone(name: str) -> str:
+    # It was known where the row was written, perhaps on a machine with newer zones than this one's.
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"no such time zone on this machine: {name}") from error
+    return name
 
 
 def _firing(row: Mapping[str, Any]) -> Firing:

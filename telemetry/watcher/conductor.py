@@ -25,6 +25,7 @@ from telemetry.core.run import (
     ends,
     in_turn,
     let_out,
+    passed_over,
     places,
     resting,
 )
@@ -142,11 +143,16 @@ class Conductor:
             after = await skip_rest(self._connection, after)
         if after == run:
             return run
-        if not await self._runs.advance(run, after):
+        if not await self._advance(run, after):
             return None
-        if after.state is not run.state:
-            log.info("run.ended", run=run.id, state=after.state, deliveries=after.total)
         return None if after.is_over else replace(after, step=after.step + 1)
+
+    async def _advance(self, run: Run, after: Run) -> bool:
+        """Note how a run is now; no, where somebody else was at it."""
+        done = await self._runs.advance(run, after)
+        if done and after.state is not run.state:
+            log.info("run.ended", run=run.id, state=after.state, deliveries=after.total)
+        return done
 
     async def _let_out(self, run: Run, rows: Mapping[str, Mapping[str, Delivery]], free: int) -> bool:
         """Let out what a run may; answer whether it was anything."""
@@ -161,7 +167,10 @@ class Conductor:
         if room <= 0 or run.waiting <= 0:
             return bool(left)
         choice = await self._choice(held, run, room)
-        if not choice.names or not await self._runs.advance(run, let_out(run, choice, self._connection.clock.now())):
+        if not choice.names and choice.cursor == run.turns and run.total is not None:
+            # Others left out what it has not let out, as one does who forgets a person; or it was told before.
+            return await self._advance(run, passed_over(run)) or bool(left)
+        if not choice.names or not await self._advance(run, let_out(run, choice, self._connection.clock.now())):
             return bool(left)
         bucket.take(choice.taking)
         admitted = await held.admit(choice.names)

@@ -55,13 +55,15 @@ class FanOuts:
         return bool(lacking)
 
     def halt(self, consumers: Collection[str]) -> None:
-        """Offer some consumers nothing for now; the sweep hands over what they are owed once they go on."""
+        """Offer some consumers nothing for now; what was begun for them goes on with them."""
+        if not {*self._halted} <= {*consumers}:
+            self._woken.set()
         self._halted = consumers
 
     def take(self, handed: Handed) -> None:
         """Offer an event by and by, unless there is too much to do already; then it will be handed over again."""
         run = run_id(handed.event.key, handed.consumer)
-        if run not in self._offerings and len(self._offerings) < MOST_AT_ONCE:
+        if run not in self._offerings and len(self._going_on()) < MOST_AT_ONCE:
             self._offerings[run] = Offering(self._connection, run, handed, self._batch)
             self._woken.set()
 
@@ -79,12 +81,23 @@ class FanOuts:
             await self._woken.wait()
             self._woken = anyio.Event()
             while self._offerings:
-                offering = next(iter(self._offerings.values()))
-                if offering.run.rpartition("|")[2] in self._halted:
-                    await offering.close()
-                    del self._offerings[offering.run]
-                else:
-                    await self._go_on(offering)
+                await self._let_rest()
+                if not (able := self._going_on()):
+                    break
+                await self._go_on(able[0])
+
+    def _going_on(self) -> list[Offering]:
+        return [one for one in self._offerings.values() if not self._is_halted(one)]
+
+    def _is_halted(self, offering: Offering) -> bool:
+        return offering.run.rpartition("|")[2] in self._halted
+
+    async def _let_rest(self) -> None:
+        """Hold nothing open for who is halted, and forget what was not begun: when that goes on, it is planned anew."""
+        for offering in [one for one in self._offerings.values() if self._is_halted(one)]:
+            await offering.close()
+            if not offering.begun:
+                del self._offerings[offering.run]
 
     async def _go_on(self, offering: Offering) -> None:
         """Offer a page, then let the others have their turn."""

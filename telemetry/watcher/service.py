@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry
 from telemetry.core.canary import CANARY, REMEMBERED
 from telemetry.core.consumer import Consumer
 from telemetry.core.run import Limits
-from telemetry.core.schedule import Entry
 from telemetry.runtime.alerts import read_alerts
 from telemetry.runtime.config import Config
 from telemetry.runtime.health import Health, Readiness, health_app
@@ -69,7 +68,6 @@ class WatchService:
         metrics: WatchMetrics,
         gauges: Gauges,
         chance: Random,
-        schedules: Mapping[str, Entry] | None = None,
         prove: Proof | None = None,
     ) -> None:
         self._settings = settings
@@ -79,7 +77,6 @@ class WatchService:
         self._metrics = metrics
         self._gauges = gauges
         self._chance = chance
-        self._schedules = schedules or {}
         self._alerts = read_alerts(config)
         self._prove = prove
         self._adopted = False
@@ -111,7 +108,8 @@ class WatchService:
             await Registry(connection).register(name)
         if not self._adopted:
             # Once a process: one that comes back from an outage must not undo what a newer file brought.
-            await adopt(Schedules(connection), self._schedules)
+            # By the database's time: an interval is counted from it.
+            await adopt(Schedules(connection), read_schedules(self._config, connection.clock.now()))
             self._adopted = True
         self._readiness.has("database")
 
@@ -211,12 +209,13 @@ async def run_watch(
     metrics = CollectorRegistry()
     readiness = Readiness("database")
     consumers = load_consumers(config, settings)
-    schedules = read_schedules(config, DatabaseClock().now())
+    # What is wrong with them is said before anything is begun.
+    read_schedules(config, DatabaseClock().now())
     gauges = Gauges()
     metrics.register(gauges)
     health = Health(readiness, metrics, gauges.refresh)
     web = WebService(health_app(health), settings.health_host, settings.watch_port)
     chance = chance or Random()  # noqa: S311 - jitter
     counted = WatchMetrics(metrics)
-    watcher = WatchService(settings, config, consumers, readiness, counted, gauges, chance, schedules, prove)
+    watcher = WatchService(settings, config, consumers, readiness, counted, gauges, chance, prove)
     await run_until_signalled([web, watcher])

@@ -1,8 +1,10 @@
 """Runs at the command line: how far they are, and what a person may do to them."""
 
 import getpass
+import os
 
 import anyio
+import pytest
 
 from telemetry.core.delivery import Signal
 from telemetry.ops.runs import Operator, Verb, act
@@ -78,6 +80,27 @@ async def test_who_acts_is_the_user_unless_it_is_said(connection: Connection, en
 
     (row, _) = await Deliveries(connection, NAME).of_event(KEY)
     assert row.reason == f"cancelled by {getpass.getuser()}: oops"
+
+
+async def test_who_has_no_name_acts_by_number(
+    connection: Connection, environ: Environ, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    As in a container that runs under a number of its platform's choice.
+    """
+
+    def unknown(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    await a_run(connection, Caller(), 1)
+
+    assert 0 == (await typed(f"cancel run:{KEY}", environ)).code
+
+    (row,) = await Deliveries(connection, NAME).of_event(KEY)
+    assert row.reason == f"cancelled by uid {os.getuid()}"
 
 
 async def test_what_is_no_run_is_refused(connection: Connection, environ: Environ) -> None:

@@ -14,7 +14,8 @@ from telemetry.core.delivery import Delivery, Signal, State
 from telemetry.core.errors import TellonceError
 from telemetry.core.event import Event
 from telemetry.core.pause import Pause
-from telemetry.core.run import Ended
+from telemetry.core.pin import run_id
+from telemetry.core.run import Ended, RunState
 from telemetry.core.warning import Kind as WarningKind
 from telemetry.core.warning import Warned
 from telemetry.ingest.unerased import Unerased
@@ -37,12 +38,14 @@ from telemetry.store.registry import Registry
 from telemetry.store.runs import Runs
 from telemetry.store.selection import Selection
 from telemetry.store.warnings import Warnings
+from telemetry.watcher.offering import Handed, Offering
 from tests.audiences import an_audience
 from tests.facts import a_delivery, an_event
 from tests.ops.deployment import CHANNEL, CONSUMER, Deployment
 from tests.ops.test_verify import verified
 from tests.timed import add, an_entry, every
 from tests.watcher.fan_outs import Caller, an_offering
+from tests.watcher.test_conductor import Stage
 
 ADA = "ada-lovelace"
 OPERATOR = Operator("bob", f"asked to by {ADA}")
@@ -313,6 +316,27 @@ async def test_a_run_that_is_being_offered_is_left_for_another_run(deployment: D
     assert Forgotten(1, []) == await forgotten(connection)
     assert [] == await standing(connection)
     assert (await verified(connection)).holds
+
+
+async def test_nothing_more_is_let_out_of_a_run_that_is_being_offered(deployment: Deployment) -> None:
+    """
+    Whatever is put in the queue after that: until the next run of forgetting there may be days.
+    """
+    connection, caller = deployment.connection, Caller(name=CONSUMER)
+    await an_audience(connection, "all", [f"recorder:{number}" for number in range(4)])
+    (event,) = await deployment.accept(f"release:{ADA}")
+    offering = Offering(connection, run_id(event.key, CONSUMER), Handed(event, CONSUMER, caller.plan(event)), batch=1)
+    for _ in range(2):
+        assert not await offering.step()
+
+    assert [event.key] == list((await forgotten(connection)).left)
+    stage = Stage(connection, caller)
+    while not await offering.step():
+        await stage.round()
+    await stage.round()
+    assert {State.SKIPPED} == {row.state for row in await deployment.queue.of_event(event.key)}
+    (run,) = await Runs(connection).of_event(event.key)
+    assert (RunState.PARTIAL, True) == (run.state, run.is_over)
 
 
 async def test_what_is_hidden_is_offered_no_more(deployment: Deployment) -> None:

@@ -6,9 +6,11 @@ import pytest
 
 from telemetry.core.errors import TellonceError
 from telemetry.core.run import Run, RunState
+from telemetry.ops.progress import progress_of
 from telemetry.ops.runs import Operator, Verb, act
 from telemetry.ops.target import RunTarget, read_pausable
 from telemetry.store.client import Connection
+from telemetry.store.events import Events
 from telemetry.store.runs import Runs
 from tests.watcher.fan_outs import KEY, NAME, RUN, Caller, a_run, queue_of
 
@@ -100,3 +102,15 @@ async def test_a_command_means_the_runs_of_all_consumers_unless_one_is_named(con
     assert one.consumer == NAME
     (other,) = await act(connection, Verb.PAUSE, RunTarget(KEY), ANNA)
     assert other.consumer == "other"
+
+
+async def test_a_run_is_found_by_another_key_of_its_event(connection: Connection) -> None:
+    """
+    As `explain` and `cancel` find the event, where its type's key policy was switched since.
+    """
+    await a_run(connection, Caller(), 3)
+    await Events(connection).add_aliases({"sign_up:now": KEY})
+
+    (found,) = await progress_of(connection, "sign_up:now")
+    (run,) = await act(connection, Verb.PAUSE, RunTarget("sign_up:now", NAME), ANNA)
+    assert RUN == found.run == run.id

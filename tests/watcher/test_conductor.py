@@ -409,3 +409,38 @@ async def test_with_no_run_open_it_asks_once_and_again_when_it_is_woken(
         conductor.wake()
         await so_often(2)
         group.cancel_scope.cancel()
+
+
+async def test_a_run_ends_though_some_of_it_was_left_out_by_others(connection: Connection) -> None:
+    """
+    As when the person that it is about was forgotten; the next run of its account has its turn then.
+    """
+    caller = Caller()
+    await a_run(connection, caller, 5, order=1)
+    await a_run(connection, caller, 2, "sign_up:next", order=2)
+    stage = Stage(connection, caller)
+    await stage.round()
+    await Deliveries(connection, NAME).skip_waiting([KEY], [row.id for row in await stage.out()], "forgotten")
+
+    run = await stage.to_the_end()
+
+    assert run.state is RunState.FINISHED
+    assert (await stage.to_the_end(f"sign_up:next|{NAME}")).counts == {State.DELIVERED: 2}
+    assert (run.counts[State.DELIVERED], run.counts[State.SKIPPED]) == (1, 4)
+
+
+async def test_a_run_ends_though_one_of_its_members_was_told_before_it_began(connection: Connection) -> None:
+    """
+    As when a watcher was killed right after an offer, and its successor's file names an audience instead.
+    """
+    caller = Caller()
+    event = await owe(connection)
+    await an_audience(connection, "all", members(3))
+    before = Delivery.of(event, members(1)[0], {"text": "apart"})
+    await Deliveries(connection, NAME).offer([before])
+    await Deliveries(connection, NAME).settle([(before.id, 0)], Signal.DONE)
+    await offer(connection, event, caller)
+
+    run = await Stage(connection, caller).to_the_end()
+
+    assert (run.state, run.done) == (RunState.FINISHED, 3)

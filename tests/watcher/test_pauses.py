@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from telemetry.core.delivery import State
+from telemetry.core.errors import UnavailableError
 from telemetry.core.pause import Pause
 from telemetry.core.run import Limits
 from telemetry.store.client import Connection
@@ -16,6 +17,7 @@ from telemetry.store.deliveries import Deliveries
 from telemetry.store.events import Events
 from telemetry.store.pauses import Pauses
 from telemetry.store.registry import Registry
+from telemetry.store.runs import Runs
 from telemetry.watcher.dispatch import Dispatcher
 from telemetry.watcher.fan_out import FanOuts
 from telemetry.watcher.metrics import WatchMetrics
@@ -25,7 +27,7 @@ from tests.audiences import an_audience
 from tests.facts import Recorder, an_event
 from tests.until import until
 from tests.watcher.conftest import Watching
-from tests.watcher.fan_outs import KEY, NAME, Caller, a_run, members, owe, queue_of
+from tests.watcher.fan_outs import KEY, NAME, RUN, Caller, a_run, an_offering, members, owe, queue_of
 from tests.watcher.test_conductor import Stage
 
 
@@ -164,3 +166,47 @@ async def test_one_that_was_failing_when_it_was_paused_is_not_asked_after_all_th
 async def has_been(paused: list[Any]) -> bool:
     """It was paused."""
     return bool(paused)
+
+
+async def test_what_was_begun_before_a_pause_and_a_restart_goes_on_as_it_was_decided(
+    connection: Connection, watching: Watching
+) -> None:
+    """
+    Whatever the file says by then: nobody is told by both.
+    """
+    registry = Registry(connection)
+    await an_audience(connection, "all", members(5))
+    begun = an_offering(connection, await owe(connection), Caller())
+    assert not await begun.step()
+    await registry.pause(NAME, a_pause(connection))
+
+    async with watching(Caller(audiences=(), beside=("recorder:new",)), sweep_every=0.3):
+        await registry.resume(NAME)
+        await until(lambda: has_acked(connection, NAME))
+    assert members(5) == [row.destination for row in await queue_of(connection)]
+
+
+async def test_one_that_was_acked_just_before_a_pause_and_a_restart_comes_to_its_end(
+    connection: Connection, watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(*_: object) -> None:
+        raise UnavailableError("killed")
+
+    registry = Registry(connection)
+    with monkeypatch.context() as patched:
+        patched.setattr(Runs, "complete", killed)
+        with pytest.raises(UnavailableError):
+            await a_run(connection, Caller(), 3)
+    assert await has_acked(connection, NAME)
+    await registry.pause(NAME, a_pause(connection))
+
+    async def complete() -> bool:
+        """All of it is offered."""
+        run = await Runs(connection).read(RUN)
+        return run is not None and run.total == 3
+
+    async with watching(Caller(), Recorder("other"), sweep_every=0.3):
+        await Events(connection).insert([an_event("sign_up:then")])
+        await until(lambda: has_acked(connection, "other", "sign_up:then"))
+        await registry.resume(NAME)
+        await until(complete)

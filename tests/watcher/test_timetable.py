@@ -326,3 +326,21 @@ async def test_a_schedule_that_is_added_while_watching_is_told_of_by_the_stream(
 
 def _watcher(connection: Connection, timetable: Timetable) -> Watcher:
     return make_watcher(connection, [], beside={COLLECTION: timetable.changed})[0]
+
+
+async def test_a_schedule_in_a_zone_that_this_machine_does_not_know_holds_up_no_other(connection: Connection) -> None:
+    """
+    It may have been added on a machine whose zones are others: newer ones, or whatever way they are spelt.
+    """
+    now = connection.clock.now()
+    for name in ("aa", "good"):
+        await add(connection, name, an_entry(every(3600, now)), asleep=3600)
+    await connection[COLLECTION].update_one(
+        {"_id": "aa"}, {"$set": {"zone": "europe/nowhere", "timing": {"cron": "0 9 * * *"}}}
+    )
+    with capture_logs() as lines:
+        await one_round(connection)
+    assert 1 == len(await told(connection, "good"))
+    assert [("schedule.unreadable", "aa")] == [
+        (line["event"], line["schedule"]) for line in lines if line["log_level"] == "error"
+    ]
