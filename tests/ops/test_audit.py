@@ -16,6 +16,7 @@ from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.held import Held
 from tests.audiences import an_audience
+from tests.facts import a_delivery
 from tests.ops.deployment import Deployment
 from tests.watcher.fan_outs import KEY, NAME, RUN, Caller, a_run, an_offering, members, owe
 
@@ -117,3 +118,14 @@ async def test_what_is_to_be_told_later_waits_and_is_not_missing(deployment: Dep
     await deployment.events.insert([replace(event, due_at=due, deliver_at=due, revision=0)])
     found = await audited(deployment.connection, "sign_up:u9")
     assert (1, 1, 0) == (found.expected, found.waiting, found.missing)
+
+
+async def test_one_that_was_told_at_more_places_than_were_acked_lacks_nobody(deployment: Deployment) -> None:
+    """
+    Its route was edited between a crash and the repeated offer.
+    """
+    (event,) = await deployment.accept("sign_up:u2")
+    await deployment.queue.offer([a_delivery(event, "discord:9")])
+    await deployment.take_over([event], ["discord:1"])
+    found = await audited(deployment.connection, "sign_up:u2")
+    assert (2, 2, 0) == (found.expected, found.waiting, found.missing)
