@@ -25,7 +25,7 @@ def collect(settings: Settings, points: Iterable[EntryPoint] | None = None) -> l
             raise ConfigurationError(f"{place}: no function there has @on; write it above one, or name another module")
         for handler in handlers:
             other = found.setdefault(handler.name, handler)
-            if other.source != handler.source:
+            if other != handler:
                 both = f"{other.source} and {handler.source}"
                 raise ConfigurationError(f"handler {handler.name!r} is registered twice, by {both}: rename one")
     return sorted(found.values(), key=lambda handler: handler.name)

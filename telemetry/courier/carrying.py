@@ -13,12 +13,12 @@ import anyio
 
 from telemetry.core.carrier import Errand, Terms
 from telemetry.core.delivery import Delivery, Signal
-from telemetry.core.errors import ConflictError, StaleError, TellonceError
+from telemetry.core.errors import ConflictError, StaleError, TellonceError, UnavailableError
 from telemetry.core.outcome import Completed, Delivered, Outcome, Retry, Unknown, name_of
 from telemetry.courier.desk import Desk
 from telemetry.courier.gate import Gate
 from telemetry.courier.hold import End, Hold
-from telemetry.courier.settling import MET_ANOTHER, OVERTAKEN, Settling
+from telemetry.courier.settling import MET_ANOTHER, OVERTAKEN, Settled, Settling
 from telemetry.runtime.logs import get_logger
 from telemetry.runtime.tracing import trace_try
 from telemetry.store.attempts import Attempt
@@ -61,11 +61,7 @@ class Carrying:
             await self._leave(delivery, outcome)
             return False
         took = round((desk.clock.monotonic() - began) * 1000)
-        try:
-            settled = await self._settling.settle(delivery, outcome, terms, hold)
-        except ConflictError:
-            outcome = MET_ANOTHER
-            settled = await self._settling.settle(delivery, outcome, terms, hold)
+        outcome, settled = await self._settle(delivery, outcome, terms, hold)
         if isinstance(outcome, Completed) and not settled.stands:
             outcome = OVERTAKEN
         if outcome not in (MET_ANOTHER, OVERTAKEN):
@@ -73,6 +69,21 @@ class Carrying:
         await self._gate.note()
         await self._tell(delivery, outcome, at, took)
         return settled.follows.wait is None
+
+    async def _settle(self, delivery: Delivery, outcome: Outcome, terms: Terms, hold: Hold) -> tuple[Outcome, Settled]:
+        """Settle what it came to; a completion that cannot be is a try that failed, as nothing of it stands."""
+        try:
+            return outcome, await self._settling.settle(delivery, outcome, terms, hold)
+        except UnavailableError:
+            raise
+        except ConflictError:
+            instead = MET_ANOTHER
+        except TellonceError as error:
+            if not isinstance(outcome, Completed):
+                raise
+            await hold.within.abort()
+            instead = Retry(f"it cannot be completed: {error}"[:LONGEST_REASON])
+        return instead, await self._settling.settle(delivery, instead, terms, hold)
 
     async def _leave(self, delivery: Delivery, end: End) -> None:
         """Let a delivery be whose try had no outcome; one that is not ours any more is left to the next holder."""

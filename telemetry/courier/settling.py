@@ -76,7 +76,8 @@ class Settling:
             at = desk.clock.now() + timedelta(seconds=follows.wait)
             return await desk.claims.put_back(delivery, follows.signal, at, **fields)
         if follows.signal is Signal.DONE:
-            fields["result"] |= {"id": Errand(delivery, bool).id}
+            # A carrier may have an id of its own to tell.
+            fields["result"] = {"id": Errand(delivery, bool).id, **fields["result"]}
         if isinstance(outcome, Completed):
             return await desk.completions.complete(delivery, desk.holder, fields["result"], outcome.emits, within)
         # With its destination it comes back by itself; without, a person has to let it.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from telemetry.core.audience import check_no_cycle, nested_in, no_such_audience
 from telemetry.core.consumer import Consumer
-from telemetry.core.errors import ConfigurationError, TellonceError
+from telemetry.core.errors import ConfigurationError, TellonceError, UnavailableError
 from telemetry.ops.sorting import AT_ONCE, in_order, pages
 from telemetry.store.audiences import Audience, Audiences
 from telemetry.store.client import Connection
@@ -74,6 +74,9 @@ async def put(
     count = await _write(drafts, draft, members.destinations, written)
     try:
         await _publish(connection, drafts, draft, count, nested)
+    except UnavailableError:
+        # It may be published by now: should it not be, the next setting cleans.
+        raise
     except TellonceError:
         await drafts.discard(draft)
         raise

@@ -71,7 +71,19 @@ class Audiences:
             if member > last and member.startswith(starts):
                 yield member
                 last = member
-        await self._check_kept(pinned)
+        # After the reading: what is there now was there all the time, as nothing that was deleted comes back.
+        if gone := await self.gone(pinned):
+            raise TellonceError(gone)
+
+    async def gone(self, pinned: Mapping[str, int]) -> str | None:
+        """Say which of some versions is not kept any more, if one is not."""
+        for some in chunks(list(pinned), self._connection.chunk):
+            rows = await read(self._rows, {"_id": {"$in": list(some)}}, fields={"version": 1, "past.version": 1})
+            kept = {row["_id"]: versions(row) for row in rows}
+            for name in some:
+                if pinned[name] not in kept.get(name, ()):
+                    return f"audience {name!r}: version {pinned[name]} was replaced and is gone by now"
+        return None
 
     async def holders(self, name: str) -> list[str]:
         """Name the audiences that include one."""
@@ -96,15 +108,6 @@ class Audiences:
         async for page in walk(self._pages, pages_of(name, version, after), page=PAGES_AT_ONCE):
             for member in page["members"]:
                 yield member
-
-    async def _check_kept(self, pinned: Mapping[str, int]) -> None:
-        # After the reading: what is there now was there all the time, as nothing that was deleted comes back.
-        for some in chunks(list(pinned), self._connection.chunk):
-            rows = await read(self._rows, {"_id": {"$in": list(some)}}, fields={"version": 1, "past.version": 1})
-            kept = {row["_id"]: versions(row) for row in rows}
-            for name in some:
-                if pinned[name] not in kept.get(name, ()):
-                    raise TellonceError(f"audience {name!r}: version {pinned[name]} was replaced and is gone by now")
 
 
 PUBLISHED: Mapping[str, Any] = {"version": {"$exists": True}}

@@ -61,6 +61,11 @@ class Deliveries:
         """Read an event's deliveries, or the first so many."""
         return [delivery_from(row) for row in await read(self._rows, of_events([key]), sort=BY_ID, limit=limit)]
 
+    async def each_of_event(self, key: str) -> AsyncIterator[Delivery]:
+        """Read an event's deliveries, however many, by id."""
+        async for row in walk(self._rows, of_events([key])):
+            yield delivery_from(row)
+
     async def unfinished(self, keys: Sequence[str]) -> set[str]:
         """Say which of the given events have a delivery that is neither delivered nor skipped."""
         query = of_events(keys) | {"work": {"$exists": True}}

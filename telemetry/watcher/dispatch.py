@@ -193,7 +193,11 @@ class Dispatcher:
     def _hand_over(self, party: Party, event: Event, plan: Sequence[Delivery | FanOut] | None) -> None:
         due = event.due_at or event.received_at
         self.handed_over[party.name] = min(due, self.handed_over.get(party.name, due))
-        if plan is not None and self._fan_outs is not None:
+        if self._fan_outs is None:
+            return
+        if plan is None:
+            self._fan_outs.go_on(event.key, party.name)
+        else:
             self._fan_outs.take(Handed(event, party.name, plan))
 
     def _plan(self, party: Party, event: Event) -> Sequence[Delivery | FanOut] | None:

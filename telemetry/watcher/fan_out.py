@@ -35,14 +35,16 @@ class FanOuts:
         self._changed = changed
         self._batch = batch
         self._offerings: dict[str, Offering] = {}
+        self._begun = set[str]()  # their rows say what is offered, whatever is planned by now
         self._halted: Collection[str] = ()
         self._unplanned: dict[str, str] = {}
         self._lacking: dict[frozenset[str], float] = {}  # audiences, of which one was not there, until when (monotonic)
         self._woken = anyio.Event()
 
     def holds(self, key: str, consumer: str) -> bool:
-        """Say whether an event is being offered to a consumer's audiences already."""
-        return run_id(key, consumer) in self._offerings
+        """Say whether an event is being offered to a consumer's audiences already, or that was begun and broken off."""
+        run = run_id(key, consumer)
+        return run in self._offerings or run in self._begun
 
     def lacks_audience(self, plan: Sequence[Delivery | FanOut]) -> bool:
         """Say whether an audience that a plan tells was not there a moment ago."""
@@ -67,11 +69,19 @@ class FanOuts:
             self._offerings[run] = Offering(self._connection, run, handed, self._batch)
             self._woken.set()
 
+    def go_on(self, key: str, consumer: str) -> None:
+        """Offer on what was begun and broken off."""
+        run = run_id(key, consumer)
+        if run in self._begun and run not in self._offerings:
+            self._offerings[run] = Offering(self._connection, run, batch=self._batch)
+            self._woken.set()
+
     async def resume(self) -> None:
         """Take up what was begun before this process, whatever the consumers plan by now."""
         registered = (await Registry(self._connection).read()).values()
         self.halt({consumer.name for consumer in registered if consumer.paused})
         for run in await Runs(self._connection).offering():
+            self._begun.add(run)
             self._offerings.setdefault(run, Offering(self._connection, run, batch=self._batch))
         self._woken.set()
 
@@ -96,19 +106,20 @@ class FanOuts:
         """Hold nothing open for who is halted, and forget what was not begun: when that goes on, it is planned anew."""
         for offering in [one for one in self._offerings.values() if self._is_halted(one)]:
             await offering.close()
-            if not offering.begun:
+            if offering.run not in self._begun:
                 del self._offerings[offering.run]
 
     async def _go_on(self, offering: Offering) -> None:
         """Offer a page, then let the others have their turn."""
         name = offering.run
         try:
-            done = await offering.step()
+            done = await self._stepped(offering)
         except UnavailableError:
             raise
         except TellonceError as error:
             # It stays owed, and the sweep hands it over again.
             if await offering.cut_short():
+                self._begun.discard(name)
                 self._changed()
             elif isinstance(error, ConfigurationError):
                 self._lacking[offering.audiences] = self._connection.clock.monotonic() + LACKING
@@ -125,6 +136,14 @@ class FanOuts:
         del self._offerings[name]
         if not done:
             self._offerings[name] = offering
+
+    async def _stepped(self, offering: Offering) -> bool:
+        done = await offering.step()
+        if done:
+            self._begun.discard(offering.run)
+        else:
+            self._begun.add(offering.run)
+        return done
 
     def _is_news(self, name: str, why: str) -> bool:
         """Count a fan-out that cannot be planned; say whether that was not known."""

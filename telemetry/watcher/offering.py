@@ -58,11 +58,6 @@ class Offering:
         self._members: AsyncGenerator[tuple[str, int]] | None = None
         self._plain = 0  # of what was planned beside the audiences, so much is in the queue
 
-    @property
-    def begun(self) -> bool:
-        """Say whether it is decided what is offered, so that whoever goes on follows that."""
-        return self._handed is None or self._pin is not None
-
     async def step(self) -> bool:
         """Go on by one page; answer whether that was the last. Raises TellonceError where it cannot be planned."""
         if self._pin is None:

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from telemetry.core.audience import DESTINATIONS
-from telemetry.core.errors import ConfigurationError, TellonceError
+from telemetry.core.errors import ConfigurationError, TellonceError, UnavailableError
 from telemetry.ops.audiences import PAGE, Gathered, Put, find, put, remove
 from telemetry.store.audiences import Audiences
 from telemetry.store.client import Connection, connect
@@ -89,6 +89,26 @@ async def test_killed_at_any_page_nothing_has_changed_and_the_next_setting_clean
     await set_audience(connection, "a", ["discord:2"])
     assert ["discord:2"] == await members(connection, "a")
     assert 2 == await connection["members"].count_documents({})
+
+
+async def test_where_nobody_knows_whether_it_is_published_its_members_stay(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The database takes the write and cannot say so: a failover does that.
+    """
+    await set_audience(connection, "a", ["discord:1"])
+    publish = Drafts.publish
+
+    async def unanswered(*said: Any) -> bool:
+        assert await publish(*said)
+        raise UnavailableError("the database cannot do this now")
+
+    with monkeypatch.context() as seam:
+        seam.setattr(Drafts, "publish", unanswered)
+        with pytest.raises(UnavailableError):
+            await set_audience(connection, "a", ["discord:2", "discord:3"])
+    assert ["discord:2", "discord:3"] == await members(connection, "a")
 
 
 async def test_what_is_wrong_with_a_line_is_known_before_anything_is_written(connection: Connection) -> None:

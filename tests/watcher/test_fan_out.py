@@ -15,6 +15,7 @@ from telemetry.core.delivery import Delivery, State
 from telemetry.core.errors import TellonceError
 from telemetry.core.event import Event
 from telemetry.core.fan_out import FanOut
+from telemetry.core.pause import Pause
 from telemetry.ops.runs import Operator, Verb, act
 from telemetry.ops.target import RunTarget
 from telemetry.store.client import Connection, connect
@@ -279,6 +280,34 @@ async def test_a_watcher_whose_file_has_no_audience_any_more_finishes_what_was_b
     async with watching(Caller(audiences=(), beside=["recorder:other"])):
         await until(lambda: acked(connection, KEY, NAME))
     assert [row.destination for row in await queue_of(connection)] == members(10)
+
+
+async def test_what_was_begun_before_a_pause_is_finished_after_it_though_the_file_has_no_audience_any_more(
+    connection: Connection, watching: Watching
+) -> None:
+    """
+    Paused as the route was wrong, mended in the file, started anew, and then resumed.
+    """
+    await an_audience(connection, "all", members(10))
+    killed = an_offering(connection, await owe(connection), Caller())
+    for _ in range(2):
+        await killed.step()
+    await Registry(connection).pause(NAME, Pause("ada", connection.clock.now(), "wrong route"))
+
+    async with watching(Caller(audiences=(), beside=["recorder:other"]), Recorder("other"), sweep_every=0.1) as around:
+
+        async def halted() -> bool:
+            """Nothing is being offered."""
+            assert around._fan_outs is not None
+            return await acked(connection, KEY, "other") and not around._fan_outs._going_on()
+
+        await until(halted)
+        await Registry(connection).resume(NAME)
+        await until(lambda: acked(connection, KEY, NAME))
+    assert [row.destination for row in await queue_of(connection)] == members(10)
+    run = await Runs(connection).read(RUN)
+    assert run is not None
+    assert (run.total, (await the_event(connection)).acks[NAME].deliveries) == (10, 10)
 
 
 async def test_a_long_fan_out_holds_up_no_short_one(connection: Connection, watching: Watching) -> None:

@@ -13,7 +13,8 @@ from telemetry.core.delivery import State
 from telemetry.runtime.settings import Settings
 from tests.consumers.handler.conftest import NAME, Workshop
 
-GUIDE = (Path(__file__).parents[3] / "docs" / "handlers.md").read_text()
+HOME = Path(__file__).parents[3]
+GUIDE = (HOME / "docs" / "handlers.md").read_text()
 
 
 async def test_the_guides_example_runs(workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +43,10 @@ def test_the_guide_names_every_option() -> None:
     table = re.findall(r"^\| `(\w+)` \|", GUIDE, re.MULTILINE)
     assert list(OPTIONS) == table
     assert f'`"{RETRIES}"`' in GUIDE
+
+
+def test_the_guide_names_every_collection_that_is_not_the_users_own() -> None:
+    code = "".join(path.read_text() for path in (HOME / "telemetry" / "store").glob("*.py"))
+    ours = {name for pair in re.findall(r'connection\["(\w+)"\]|COLLECTION = "(\w+)"', code) for name in pair if name}
+    assert {"events", "runs"} <= ours
+    assert [] == [name for name in sorted(ours) if f"`{name}`" not in GUIDE]

@@ -98,6 +98,17 @@ async def test_its_event_and_what_it_returns_are_as_they_were(workshop: Workshop
     assert {"number": 2, "a.b": {"$set": 1}}.items() <= row.result.items()
 
 
+async def test_an_id_that_it_returns_is_kept(workshop: Workshop) -> None:
+    async def numbered(_event: Occasion, _ctx: Context) -> dict[str, Any]:
+        return {"id": "campaign-7"}
+
+    handler = a_handler(numbered)
+    await workshop.offer(handler, KEY)
+    async with workshop.courier(handler):
+        await workshop.until_all(State.DELIVERED, KEY)
+    assert {"id": "campaign-7"} == (await workshop.row(KEY)).result
+
+
 @pytest.mark.parametrize("returned", [{"at": object()}, {"nan": float("nan")}, "text", {"large": "x" * 100_000}])
 async def test_what_it_returns_and_cannot_be_kept_undoes_nothing(workshop: Workshop, returned: Any) -> None:
     async def odd(_event: Occasion, _ctx: Context) -> Any:

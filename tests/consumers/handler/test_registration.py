@@ -136,6 +136,16 @@ def test_two_modules_that_claim_one_name_are_refused_naming_both(modules: Any) -
         collect(settings)
 
 
+def test_two_functions_of_one_factory_and_one_name_are_refused(modules: Any) -> None:
+    """
+    One of them would never be called.
+    """
+    factory = "def made(kind):\n    @on(kind)\n    async def told(event, ctx): pass\n    return told\n"
+    settings = modules(shop=f"{factory}a, b = made('a'), made('b')\n")
+    with pytest.raises(ConfigurationError, match=r"handler 'told' is registered twice, by shop:made.<locals>.told"):
+        collect(settings)
+
+
 @pytest.mark.parametrize("name", ["webhook", "discord"])
 def test_a_name_that_a_consumer_has_is_refused_naming_both(modules: Any, name: str) -> None:
     settings = modules(shop=f'@on("*", name="{name}")\nasync def f(event, ctx): pass\n')

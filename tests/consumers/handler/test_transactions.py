@@ -172,3 +172,22 @@ async def test_one_that_lasts_is_not_disturbed_by_the_renewal_of_its_claim(works
         await workshop.until_all(State.DELIVERED, KEY)
     row = await workshop.row(KEY)
     assert (1, 0) == (row.claims, row.pauses)
+
+
+async def test_a_session_that_it_ended_itself_makes_a_failed_try_and_holds_up_no_other(
+    workshop: Workshop, campaigns: Any
+) -> None:
+    async def ends(event: Occasion, ctx: Context) -> None:
+        if event.key == KEY:
+            async with ctx.session as session:
+                await ctx.database["campaigns"].update_one({"_id": "c1"}, {"$inc": {"closed": 1}}, session=session)
+
+    handler = a_handler(ends, retries="0.05s")
+    await workshop.offer(handler, KEY, "campaign_closing:c2")
+    async with workshop.courier(handler):
+        await workshop.until_all(State.DEAD, KEY)
+        await workshop.until_all(State.DELIVERED, "campaign_closing:c2")
+    row = await workshop.row(KEY)
+    assert (2, 2) == (row.claims, row.failures)
+    assert "session" in (row.reason or "")
+    assert 0 == (await campaigns.find_one({"_id": "c1"}))["closed"]
