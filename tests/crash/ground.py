@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from pymongo import AsyncMongoClient
+from motor.motor_asyncio import AsyncIOMotorClient
 
 from tests.crash.crossings import Passage
 from tests.crash.offspring import Nursery, open_nursery
@@ -21,7 +21,7 @@ Document = dict[str, Any]
 class Ground:
     """Where stages are put up."""
 
-    def __init__(self, uri: str, client: AsyncMongoClient[Document], nursery: Nursery, folder: Path) -> None:
+    def __init__(self, uri: str, client: AsyncIOMotorClient[Document], nursery: Nursery, folder: Path) -> None:
         self.uri = uri
         self.client = client
         self.nursery = nursery
@@ -61,5 +61,8 @@ async def open_ground(uri: str | None = None) -> AsyncIterator[Ground]:
     with ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tellonce-proof-")))
         own = uri or held.enter_context(open_server(folder / "database", durable=False)).uri
-        async with open_nursery() as nursery, AsyncMongoClient[Document](own) as client:
+        # Its threads finish what they have begun: a question that is given up leaves no half-made connection behind.
+        client = AsyncIOMotorClient[Document](own)
+        held.callback(client.close)
+        async with open_nursery() as nursery:
             yield Ground(own, client, nursery, folder)

@@ -81,21 +81,22 @@ class Run:
         return found if drained else found + wrong(["did not come to rest"])
 
     async def _until_struck_or_at_rest(self, daemon: Daemon) -> None:
-        ways = [
-            asyncio.create_task(self.crossings.struck.wait(), name="struck"),
-            asyncio.create_task(came_true(self._at_rest, REST), name="at rest"),
-        ]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        struck = asyncio.create_task(self.crossings.struck.wait(), name="struck")
+        over = asyncio.create_task(came_true(self._struck_or_at_rest, REST), name="struck, or at rest")
+        ways = [struck]
+        await asyncio.wait([struck, over], return_when=asyncio.FIRST_COMPLETED)
         if not self.crossings.struck.is_set():
             daemon.signal(signal.SIGTERM)
             ways.append(asyncio.create_task(daemon.ended.wait(), name="ended"))
-            await asyncio.wait([ways[0], ways[2]], return_when=asyncio.FIRST_COMPLETED, timeout=END)
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED, timeout=END)
         for way in ways:
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)
         if self._action == "kill" or not self.crossings.struck.is_set():
             daemon.kill()
             await daemon.ended.wait()
+        # It ends by itself.
+        await asyncio.gather(over, return_exceptions=True)
         await self._stage.end_transactions()
 
     async def _take_over(self) -> bool:
@@ -122,6 +123,10 @@ class Run:
         await asyncio.wait([asyncio.create_task(daemon.ended.wait(), name="ended")], timeout=END)
         daemon.kill()
         await came_true(self._drained, DRAIN)
+
+    async def _struck_or_at_rest(self) -> bool:
+        """It was struck, or has done all that it can."""
+        return self.crossings.struck.is_set() or await self._at_rest()
 
     async def _at_rest(self) -> bool:
         """The daemon has done all that it can."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pymongo import AsyncMongoClient
+from motor.motor_asyncio import AsyncIOMotorClient
 
 from telemetry.cli.embedded import EmbeddedServer, start_embedded_server
 from tests.crash.replica_set import ReplicaSet, start_replica_set
@@ -35,7 +35,7 @@ def open_server(folder: Path, *, durable: bool) -> Iterator[ForeignServer | Repl
             yield server
 
 
-async def server_of(client: AsyncMongoClient[Any]) -> str:
+async def server_of(client: AsyncIOMotorClient[Any]) -> str:
     """Name the server that runs took place on."""
     build = await client.admin.command("buildInfo")
     told = f"MongoDB {build['version']}"

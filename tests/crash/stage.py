@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pymongo.asynchronous.database import AsyncDatabase
+from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from bot.simulator.message import Message
 from bot.simulator.settings import SimulatorSettings
@@ -47,7 +47,7 @@ class Stage:
         self._passages: list[Passage] = []
         self._without = without
         self.name = database
-        self.database: AsyncDatabase[Document] = ground.client[database]
+        self.database: AsyncIOMotorDatabase[Document] = ground.client[database]
         self.discord = discord
         self.receiver = receiver
         self.folder = folder
@@ -124,7 +124,9 @@ class Stage:
     async def snapshot(self) -> Rows:
         """Read all rows that outlive the daemons that wrote them."""
         names = [name for name in await self.database.list_collection_names() if name not in HELD]
-        return {name: await self.database[name].find().to_list() for name in names if not name.startswith("system.")}
+        return {
+            name: await self.database[name].find().to_list(None) for name in names if not name.startswith("system.")
+        }
 
     async def end_transactions(self) -> None:
         """End the transactions that killed daemons have left open."""

@@ -70,7 +70,7 @@ async def _go_on(stage: Stage) -> None:
     await came_true(over, PATIENCE)
     # What was raised is told by then: raised twice it would be told once more.
     await came_true(lambda: _stand(stage, "discord_queue", "delivered"), PATIENCE)
-    for operation in await stage.database["operations"].find({"state": "running"}).to_list():
+    for operation in await stage.database["operations"].find({"state": "running"}).to_list(None):
         resumed = await stage.start(f"replay --resume {operation['_id']}")
         await resumed.ended.wait()
 

@@ -9,9 +9,9 @@ from tests.crash.stage import Stage
 
 async def told_as_counted(stage: Stage, outlet: Outlet, channel: int = 0) -> Judgement:
     """Each delivery was told as often as its generation says, and no generation is without an operation."""
-    operations = await stage.database["operations"].find().to_list()
+    operations = await stage.database["operations"].find().to_list(None)
     told = Counter(stage.receiver.taken if outlet is Outlet.WEBHOOK else stage.shown(channel))
-    rows = await stage.database[f"{outlet}_queue"].find().to_list()
+    rows = await stage.database[f"{outlet}_queue"].find().to_list(None)
     lost, twice, other = list[str](), list[str](), list[str]()
     for row in rows:
         key, meant = row["event"], row["generation"] + 1

@@ -23,7 +23,7 @@ async def members(stage: Stage, possible: Sequence[Collection[str]], *, again: b
     async for event in stage.database["events"].find({"event": "news", "cancelled": {"$exists": False}}):
         key = event["_id"]
         run = await stage.database["runs"].find_one({"event": key}) or {}
-        rows = await stage.database["discord_queue"].find({"event": key}).sort("order", 1).to_list()
+        rows = await stage.database["discord_queue"].find({"event": key}).sort("order", 1).to_list(None)
         meant = {row["destination"] for row in rows}
         if meant not in [{*audience} for audience in possible]:
             found += wrong([f"{key} was meant for {sorted(meant)}"])
