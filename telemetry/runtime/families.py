@@ -27,8 +27,9 @@ class Family(Protocol):
 
 
 def families(points: Iterable[EntryPoint] | None = None) -> list[Family]:
-    """Load every installed family."""
-    return [point.load() for point in (entry_points(group=GROUP) if points is None else points)]
+    """Load every installed family, once, though its package be found twice while it is upgraded."""
+    found = {point.value: point for point in (entry_points(group=GROUP) if points is None else points)}
+    return [point.load() for point in found.values()]
 
 
 def family_consumers(settings: Settings, config: Config) -> list[Consumer]:

@@ -41,8 +41,9 @@ def load_consumers(
     config: Config, settings: Settings, points: Iterable[EntryPoint] | None = None
 ) -> Sequence[Consumer]:
     """Make every installed consumer, and those of families; raise ConfigurationError where two claim one name."""
-    found = list(entry_points(group=GROUP) if points is None else points)
-    made: list[tuple[Consumer, str]] = [(point.load()(config), point.value) for point in found]
+    # A package that is just being upgraded may be found twice.
+    found = {point.value: point for point in (entry_points(group=GROUP) if points is None else points)}
+    made: list[tuple[Consumer, str]] = [(point.load()(config), value) for value, point in found.items()]
     if points is None:
         made += [(consumer, source_of(consumer)) for consumer in family_consumers(settings, config)]
     for name, claims in Counter(check_name(consumer.name) for consumer, _ in made).items():

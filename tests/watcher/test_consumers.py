@@ -16,6 +16,11 @@ def connect(_config: object) -> Recorder:
     return Recorder()
 
 
+def again(_config: object) -> Recorder:
+    """Make one of the same name."""
+    return Recorder()
+
+
 def nameless(_config: object) -> Recorder:
     """Make a consumer that the database could not hold."""
     return Recorder(name="has.a.dot")
@@ -30,12 +35,17 @@ def test_a_third_partys_consumer_comes_by_its_entry_point() -> None:
     assert "recorder" == consumer.name
 
 
+def test_a_package_that_is_found_twice_while_it_is_upgraded_is_one() -> None:
+    twice = [point("recorder"), point("recorder")]
+    assert ["recorder"] == [consumer.name for consumer in load_consumers(parse_config(""), Settings(), twice)]
+
+
 def test_one_name_registered_twice_is_refused_at_start() -> None:
     """
     Two workers of one name would share a queue and an ack.
     """
     with pytest.raises(ConfigurationError, match="'recorder' is registered twice"):
-        load_consumers(parse_config(""), Settings(), [point("recorder"), point("recorder")])
+        load_consumers(parse_config(""), Settings(), [point("recorder"), point("recorder", "again")])
 
 
 def test_a_name_that_cannot_be_a_field_is_refused() -> None:
