@@ -73,8 +73,9 @@ class Lane:
             return inf
         if len(self._under_way) >= terms.concurrency:
             return inf
-        if not self._ahead and (pause := await self._read_ahead(terms)) > 0:
-            return pause
+        if not self._ahead:
+            # What has just been read may have come after a pause: that is asked first, again.
+            return await self._read_ahead(terms)
         if (pause := await gate.wait(terms.concurrency, len(self._under_way)) or self._next_slot_in()) > 0:
             return pause
         room = max(gate.room(terms.concurrency) - len(self._under_way), 0)
