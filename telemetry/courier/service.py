@@ -18,7 +18,7 @@ from telemetry.courier.metrics import CourierMetrics
 from telemetry.courier.publishing import Publishing
 from telemetry.courier.rounds import Rounds
 from telemetry.runtime.config import CONSUMERS_GROUP, Config, expected_one_of
-from telemetry.runtime.families import family_carriers, source_of
+from telemetry.runtime.families import family_carriers, found_once, source_of
 from telemetry.runtime.health import Health, Readiness, health_app
 from telemetry.runtime.logs import get_logger
 from telemetry.runtime.service import run_until_signalled
@@ -67,15 +67,15 @@ def find_carrier(
     name: str, settings: Settings, config: Config, points: Iterable[EntryPoint] | None = None
 ) -> OpenCarrier:
     """Find what carries a consumer's deliveries; raise ConfigurationError where there is nothing, or several do."""
-    found = {point.value: point for point in (entry_points(group=GROUP) if points is None else points)}
-    ours = [point for point in found.values() if point.name == name]
+    found = found_once(GROUP, points)
+    ours = [point for point in found if point.name == name]
     family = family_carriers(settings, config) if points is None else {}
     claims = [point.value for point in ours]
     if name in family:
         # Also where that consumer's courier is none of ours, as the bot is.
         claims += [source_of(family[name]), *(p.value for p in entry_points(group=CONSUMERS_GROUP, name=name))]
     if not claims:
-        known = {point.name for point in found.values()} | family.keys()
+        known = {point.name for point in found} | family.keys()
         raise ConfigurationError(f"no courier {name!r} is installed; {expected_one_of(name, known)}")
     if len(claims) > 1:
         raise ConfigurationError(f"courier {name!r} is registered twice, by {', '.join(claims)}: give one another name")

@@ -66,7 +66,7 @@ class Audit:
 
 async def audit(connection: Connection, asked: str, most: int) -> Audit | None:
     """Compare what was meant with what came of it; None where nothing is known of the event."""
-    key = await Census(connection).alias(asked) or asked
+    key = await Census(connection).present_key(asked)
     event = await Events(connection).get(key)
     if event is None:
         return None

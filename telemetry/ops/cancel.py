@@ -19,7 +19,7 @@ class Cancellation:
 
 async def cancel_event(connection: Connection, key: str, by: str, reason: str) -> Cancellation:
     """Cancel an event that is to be told later; one that is told already, or at once, stays."""
-    stored = await Census(connection).alias(key) or key
+    stored = await Census(connection).present_key(key)
     event = await Deferred(connection).cancel(stored, by, reason)
     if event is None:
         return Cancellation("unknown", None)

@@ -49,7 +49,7 @@ class Explanation:
 async def explain(connection: Connection, asked: str) -> Explanation | None:
     """Tell a fact's life by its key, or by the id of one of its deliveries; None when nothing is known of it."""
     wanted = asked.partition("|")[0]
-    key = await Census(connection).alias(wanted) or wanted
+    key = await Census(connection).present_key(wanted)
     event = await Events(connection).get(key)
     deliveries = {queue.consumer: await queue.of_event(key, MOST_SHOWN) for queue in await queues(connection)}
     deliveries = {name: rows for name, rows in deliveries.items() if rows}

@@ -83,5 +83,5 @@ def progress(run: Run, now: datetime) -> Progress:
 
 async def progress_of(connection: Connection, key: str) -> Sequence[Progress]:
     """Say how far each run of an event is, by its key or an earlier one."""
-    runs = await Runs(connection).of_event(await Census(connection).alias(key) or key)
+    runs = await Runs(connection).of_event(await Census(connection).present_key(key))
     return [progress(run, connection.clock.now()) for run in runs]

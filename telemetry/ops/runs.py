@@ -57,7 +57,7 @@ def refusal(verb: Verb, run: Run) -> str | None:
 
 
 async def _meant(connection: Connection, target: RunTarget) -> Sequence[Run]:
-    found = await Runs(connection).of_event(await Census(connection).alias(target.key) or target.key)
+    found = await Runs(connection).of_event(await Census(connection).present_key(target.key))
     meant = [run for run in found if target.consumer in (None, run.consumer)]
     if not meant:
         named = target.key if target.consumer is None else f"{target.key}|{target.consumer}"

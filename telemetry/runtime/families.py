@@ -26,10 +26,15 @@ class Family(Protocol):
         """Give what opens the carrier of each of them, by name."""
 
 
+def found_once(group: str, points: Iterable[EntryPoint] | None = None) -> list[EntryPoint]:
+    """List a group's entry points, or the given ones, once each: a package may be found twice while it is upgraded."""
+    found = entry_points(group=group) if points is None else points
+    return list({point.value: point for point in found}.values())
+
+
 def families(points: Iterable[EntryPoint] | None = None) -> list[Family]:
-    """Load every installed family, once, though its package be found twice while it is upgraded."""
-    found = {point.value: point for point in (entry_points(group=GROUP) if points is None else points)}
-    return [point.load() for point in found.values()]
+    """Load every installed family."""
+    return [point.load() for point in found_once(GROUP, points)]
 
 
 def family_consumers(settings: Settings, config: Config) -> list[Consumer]:

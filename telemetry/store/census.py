@@ -93,6 +93,10 @@ class Census:
         async for row in walk(self._connection["events"], only):
             yield event_from(row)
 
+    async def present_key(self, key: str) -> str:
+        """Give the key that an event has now, by that one or an earlier one."""
+        return await self.alias(key) or key
+
     async def alias(self, key: str) -> str | None:
         """Say under which key the event is stored that a key blocks on behalf of."""
         rows = await read(self._connection["events"], {"_id": key}, fields={"alias": 1})

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Protocol, runtime_checkable
 
 from telemetry.core.consumer import Consumer, check_name
 from telemetry.core.errors import ConfigurationError
 from telemetry.runtime.config import Config
-from telemetry.runtime.families import family_consumers, source_of
+from telemetry.runtime.families import family_consumers, found_once, source_of
 from telemetry.runtime.settings import Settings
 from telemetry.store.client import Connection
 
@@ -41,9 +41,7 @@ def load_consumers(
     config: Config, settings: Settings, points: Iterable[EntryPoint] | None = None
 ) -> Sequence[Consumer]:
     """Make every installed consumer, and those of families; raise ConfigurationError where two claim one name."""
-    # A package that is just being upgraded may be found twice.
-    found = {point.value: point for point in (entry_points(group=GROUP) if points is None else points)}
-    made: list[tuple[Consumer, str]] = [(point.load()(config), value) for value, point in found.items()]
+    made: list[tuple[Consumer, str]] = [(point.load()(config), point.value) for point in found_once(GROUP, points)]
     if points is None:
         made += [(consumer, source_of(consumer)) for consumer in family_consumers(settings, config)]
     for name, claims in Counter(check_name(consumer.name) for consumer, _ in made).items():

@@ -18,6 +18,7 @@ from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries
 from telemetry.store.drafts import KEPT_FOR, Drafts
 from telemetry.store.held import Held
+from telemetry.watcher.offering import Offering
 from tests.audiences import an_audience
 from tests.facts import a_delivery
 from tests.ops.deployment import Deployment
@@ -72,12 +73,17 @@ async def test_each_one_who_is_missing_is_named_with_the_reason(
     }
 
 
+async def for_five(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Offering:
+    """Begin to offer an event to five members, two at a time."""
+    monkeypatch.setattr("telemetry.watcher.offering.PAGE", 2)
+    await an_audience(connection, "all", members(5))
+    return an_offering(connection, await owe(connection), Caller())
+
+
 async def test_what_is_not_offered_yet_is_missing_until_it_is(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("telemetry.watcher.offering.PAGE", 2)
-    await an_audience(connection, "all", members(5))
-    offering = an_offering(connection, await owe(connection), Caller())
+    offering = await for_five(connection, monkeypatch)
     assert (await audited(connection)).why == {"not offered yet": 1}
     for _ in range(2):
         await offering.step()
@@ -128,9 +134,7 @@ async def test_where_the_audience_as_it_was_is_gone_what_was_acked_is_compared(
 async def test_where_the_audience_is_gone_before_all_is_offered_the_rest_is_said_to_be_missing(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("telemetry.watcher.offering.PAGE", 2)
-    await an_audience(connection, "all", members(5))
-    offering = an_offering(connection, await owe(connection), Caller())
+    offering = await for_five(connection, monkeypatch)
     for _ in range(2):
         await offering.step()
     await offering.close()
