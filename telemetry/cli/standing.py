@@ -13,7 +13,7 @@ from telemetry.cli.filters import Consumer, Destination, Kind, Limit, ReasonPart
 from telemetry.cli.opening import answer
 from telemetry.cli.printing import AsJson, console, count, moment, say, show_json, table
 from telemetry.core.delivery import State
-from telemetry.ops.standing import Standing, by_present_key, check_consumer, count_meant, heaps, stream_standing
+from telemetry.ops.standing import Standing, by_present_key, check_names, count_meant, heaps, stream_standing
 from telemetry.store.client import Connection
 from telemetry.store.selection import Heap, Selection
 
@@ -59,8 +59,8 @@ def _show_standing(
 
 
 async def dated(selection: Selection, since: When | None, until: When | None, connection: Connection) -> Selection:
-    """Give a selection with the times that are meant now; raise ConfigurationError for a consumer there is not."""
-    await check_consumer(connection, selection)
+    """Give a selection with the times that are meant now; raise ConfigurationError for a name there is not."""
+    await check_names(connection, selection)
     now = connection.clock.now()
     since_then, until_then = (when.ago(now) if when else None for when in (since, until))
     return replace(await by_present_key(connection, selection), since=since_then, until=until_then)

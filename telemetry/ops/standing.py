@@ -7,11 +7,12 @@ from telemetry.core.channel import channel_of, told_by_bot, user_of
 from telemetry.core.delivery import Delivery
 from telemetry.core.errors import ConfigurationError
 from telemetry.ops.paces import Pace, in_pages
-from telemetry.runtime.config import expected_one_of, installed_consumers
+from telemetry.runtime.config import expected_one_of, installed_consumers, nearest
 from telemetry.store.census import Census
 from telemetry.store.channels import Channels
 from telemetry.store.client import Connection
 from telemetry.store.deliveries import Deliveries, queues
+from telemetry.store.keys import Keys
 from telemetry.store.lanes import Lanes
 from telemetry.store.registry import Registry
 from telemetry.store.selection import Heap, Selection, count_selected, heaps_selected, stream_selected
@@ -28,14 +29,25 @@ class Standing:
     delivery: Delivery
 
 
-async def check_consumer(connection: Connection, selection: Selection) -> None:
-    """Raise ConfigurationError where a selection names a consumer that neither is nor was."""
-    name = selection.consumer
-    if name is None or name in (known := {*installed_consumers(), *await _names(connection, Selection())}):
-        return
-    known |= set(await Registry(connection).read())
-    if name not in known:
+async def check_names(connection: Connection, selection: Selection) -> None:
+    """Raise ConfigurationError where a selection names a consumer that neither is nor was, or a mistyped type."""
+    if selection.consumer is not None:
+        await _check_consumer(connection, selection.consumer)
+    if selection.type is not None:
+        await _check_type(connection, selection.type)
+
+
+async def _check_consumer(connection: Connection, name: str) -> None:
+    known = {*installed_consumers(), *await _names(connection, Selection())}
+    if name not in known and name not in (known := known | set(await Registry(connection).read())):
         raise ConfigurationError(f"--consumer {name}: no such consumer; {expected_one_of(name, known)}")
+
+
+async def _check_type(connection: Connection, name: str) -> None:
+    known = await Keys(connection).read()
+    # One of which nothing came yet may stand in no list, and one without a policy never does.
+    if name not in known and (guess := nearest(name, known)) and not await Census(connection).has_type(name):
+        raise ConfigurationError(f"--type {name}: no event of that type was taken{guess}")
 
 
 async def by_present_key(connection: Connection, selection: Selection) -> Selection:

@@ -93,6 +93,11 @@ class Census:
         async for row in walk(self._connection["events"], only):
             yield event_from(row)
 
+    async def has_type(self, event_type: str) -> bool:
+        """Say whether there is any event of a type."""
+        only = {"_id": ids_of_type(event_type)}
+        return bool(await read(self._connection["events"], only, fields={"_id": 1}, limit=1))
+
     async def present_key(self, key: str) -> str:
         """Give the key that an event has now, by that one or an earlier one."""
         return await self.alias(key) or key

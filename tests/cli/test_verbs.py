@@ -127,6 +127,21 @@ async def test_a_consumer_that_there_is_not_is_no_empty_answer(
     assert 0 == (await typed(f"{verb} --consumer webhook", environ)).code
 
 
+@pytest.mark.parametrize("verb", ["dead", "parked --count --json", "retry --dead", "replay --dry-run"])
+async def test_a_mistyped_type_is_no_empty_answer(connection: Connection, environ: Environ, verb: str) -> None:
+    made = await a_deployment(connection)
+    await Keys(connection).register("sign_up", KeyPolicy.parse(["distinct_id"]))
+
+    said = await typed(f"{verb} --type sing_up", environ)
+
+    assert (said.code, said.out) == (2, "")
+    assert '--type sing_up: no event of that type was taken; did you mean "sign_up"?' in said.err
+    # Of one that is like no other nothing may have come yet, and one without a policy is in no list.
+    assert 0 == (await typed(f"{verb} --type deploy", environ)).code
+    await made.accept("sing_up:u1")
+    assert 0 == (await typed(f"{verb} --type sing_up", environ)).code
+
+
 async def test_a_retry_touches_what_its_filters_mean(connection: Connection, environ: Environ) -> None:
     await a_deployment(connection)
 
