@@ -12,7 +12,7 @@ from telemetry.core.event import Event
 from telemetry.core.fan_out import FanOut
 from telemetry.core.subscription import without_policy
 from telemetry.runtime.config import Config
-from telemetry.runtime.routing import failed
+from telemetry.runtime.routing import failed, known_types
 from telemetry.store.channels import Channels
 from telemetry.store.client import Connection
 
@@ -81,7 +81,7 @@ class DiscordConsumer:
 
 def connect(config: Config) -> DiscordConsumer:
     """Make the consumer that a configuration asks for."""
-    return DiscordConsumer(read_routes(config), frozenset(config.types))
+    return DiscordConsumer(read_routes(config), known_types(config))
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def _route(number: int, table: RouteTable, section: DiscordTable, config: Config
         expected = expected_one_of(table.channel, section.channels)
         place = f"{config.source}: {entry_of(number)}.channel"
         raise ConfigurationError(f"{place}: unknown channel {quoted(table.channel)}; {expected}")
-    check_types(table.events, config, entry_of(number))
+    check_types(table.events, config, f"{entry_of(number)}.events")
     channel_id = section.channels[table.channel] if table.channel is not None else None
     looks = [Look.of(one) for one in (table, *table.parts)]
     return Route(number, table, channel_id, looks, turn_of(table, NAME))

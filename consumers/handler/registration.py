@@ -40,6 +40,11 @@ class Registration:
         return f"{self.function.__module__}:{self.function.__qualname__}"
 
     @property
+    def entry(self) -> str:
+        """What says which events it is for, as messages name it."""
+        return f"@on of {self.source}"
+
+    @property
     def destination(self) -> str:
         """Where its deliveries go."""
         return f"handler:{self.name}"

@@ -13,6 +13,7 @@ from telemetry.core.event import Event
 from telemetry.core.fan_out import FanOut
 from telemetry.core.subscription import without_policy
 from telemetry.runtime.config import Config
+from telemetry.runtime.routing import known_types
 from telemetry.store.client import Connection
 from telemetry.store.endpoints import Endpoints
 
@@ -74,7 +75,7 @@ class WebhookConsumer:
 
 def connect(config: Config) -> WebhookConsumer:
     """Make the consumer that a configuration asks for."""
-    return WebhookConsumer(read_endpoints(config), frozenset(config.types), read_routes(config))
+    return WebhookConsumer(read_endpoints(config), known_types(config), read_routes(config))
 
 
 def payload(event: Event) -> str:

@@ -36,5 +36,5 @@ def read_routes(config: Config) -> Sequence[Route]:
 
 def _route(number: int, table: RouteTable, config: Config) -> Route:
     entry = f"{NAME}.routes#{number}"
-    check_types(table.events, config, entry)
+    check_types(table.events, config, f"{entry}.events")
     return Route(entry, table, turn_of(table, NAME))

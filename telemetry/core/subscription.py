@@ -16,6 +16,7 @@ def without_policy(entry: str, wanted: Iterable[str], known: Collection[str]) ->
     """Warn, a line each, of types that an entry of the file wants and that have no key policy."""
     return [
         f"{entry}: type {event_type!r} has no key policy; without [types.{event_type}] its events need an insert_id"
+        ", unless a handler emits them"
         for event_type in wanted
         if event_type != EVERY_TYPE and not event_type.startswith(OWN) and event_type not in known
     ]

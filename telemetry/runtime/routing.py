@@ -1,6 +1,6 @@
-"""What all routes of the file have in common: which events they are for, and the audiences that they tell."""
+"""What those have in common who want events: which types they are for, and the audiences that routes tell."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -10,7 +10,7 @@ from telemetry.core.delivery import State
 from telemetry.core.errors import ConfigurationError
 from telemetry.core.event import Event
 from telemetry.core.subscription import EVERY_TYPE, covers
-from telemetry.runtime.config import Config, Table, nearest, quoted
+from telemetry.runtime.config import SCHEDULES, Config, Table, nearest, quoted
 from telemetry.runtime.templates import compiled, rendered, variables
 
 LONGEST_ACCOUNT = 100
@@ -57,13 +57,17 @@ def failed(entry: str, error: Exception) -> dict[str, Any]:
     return {"state": State.DEAD, "reason": f"template of {entry}: {type(error).__name__}: {error}"[:LONGEST_REASON]}
 
 
-def check_types(events: Sequence[str], config: Config, entry: str) -> None:
-    """Raise ConfigurationError where a route is for a type that is nearly a known one: that is a slip."""
-    for event_type in events:
+def known_types(config: Config) -> frozenset[str]:
+    """Name the types that the file tells of: those with a key policy, and those of its schedules."""
+    schedules = (table for table in config.section(SCHEDULES).values() if isinstance(table, Mapping))
+    return frozenset(config.types).union(str(table.get("event")) for table in schedules)
+
+
+def check_types(wanted: Sequence[str], config: Config, entry: str) -> None:
+    """Raise ConfigurationError where an entry wants a type that is nearly a known one: that is a slip."""
+    known = {EVERY_TYPE, *known_types(config)}
+    for event_type in wanted:
         # A type without a policy may still come, with an insert_id.
-        guess = nearest(event_type, {EVERY_TYPE, *config.types})
-        if event_type not in config.types and event_type != EVERY_TYPE and guess:
+        if event_type not in known and (guess := nearest(event_type, known)):
             declare = f"or else declare [types.{event_type}]"
-            raise ConfigurationError(
-                f"{config.source}: {entry}.events: unknown type {quoted(event_type)}{guess} {declare}"
-            )
+            raise ConfigurationError(f"{config.source}: {entry}: unknown type {quoted(event_type)}{guess} {declare}")

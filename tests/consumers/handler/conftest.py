@@ -55,7 +55,7 @@ class Workshop:
 
     async def offer(self, handler: Registration, *keys: str) -> list[Delivery]:
         """Put deliveries of events in the queue, as the watcher does."""
-        consumer = HandlerConsumer(handler)
+        consumer = HandlerConsumer(handler, frozenset())
         deliveries = [delivery for key in keys for delivery in consumer.plan(an_event(key))]
         await self.queue.offer(deliveries)
         return deliveries

@@ -10,6 +10,7 @@ import pytest
 
 from consumers.handler import on
 from consumers.handler.collection import GROUP, collect
+from consumers.handler.family import HANDLERS
 from consumers.handler.registration import MARK, Registration
 from telemetry.core.carrier import Terms
 from telemetry.core.errors import ConfigurationError
@@ -154,6 +155,27 @@ def test_a_name_that_a_consumer_has_is_refused_naming_both(modules: Any, name: s
         load_consumers(parse_config(""), settings)
     with pytest.raises(ConfigurationError, match=both):
         find_carrier(name, settings, parse_config(""))
+
+
+def test_a_type_that_is_nearly_a_known_one_is_a_slip(modules: Any) -> None:
+    """
+    The handler would never be called, and nobody would know why.
+    """
+    settings = modules(shop='@on("sing_up")\nasync def f(event, ctx): pass\n')
+    said = r'@on of shop:f: unknown type "sing_up"; did you mean "sign_up"\? or else declare \[types.sing_up\]'
+    with pytest.raises(ConfigurationError, match=said):
+        load_consumers(parse_config(""), settings)
+    assert load_consumers(parse_config('[types.sing_up]\nkey = ["distinct_id"]'), settings)
+
+
+def test_a_type_without_a_key_policy_is_warned_of_unless_a_schedule_tells_it(modules: Any) -> None:
+    settings = modules(shop='@on(["campaign_closing", "sign_up", "*"])\nasync def f(event, ctx): pass\n')
+    schedule = '[schedules.weekly]\nevent = "campaign_closing"\nevery = "1w"'
+    (handler,) = HANDLERS.consumers(settings, parse_config(""))
+    (line,) = handler.warnings()
+    assert "@on of shop:f: type 'campaign_closing' has no key policy" in line
+    (handler,) = HANDLERS.consumers(settings, parse_config(schedule))
+    assert [] == handler.warnings()
 
 
 def test_a_handler_is_one_more_consumer_and_has_a_carrier(modules: Any) -> None:
