@@ -14,6 +14,7 @@ from itertools import islice, takewhile
 import anyio
 
 from bot.desk import Desk, Standing
+from bot.directs import PostponedError
 from bot.resolution import Resolution
 from bot.settlement import Settlement
 from bot.verdict import Verdict, judge, judge_direct
@@ -41,10 +42,17 @@ class ChannelCourier:
         self._resolution = Resolution(desk, self._standing, self._settlement, self._wait_resolving, self._try)
 
     async def drain(self) -> None:
-        """Post until nothing waits or the channel is blocked; raise UnavailableError when the database is away."""
+        """Post until nothing waits, the channel is blocked or its user postponed.
+
+        Raise UnavailableError when the database is away.
+        """
         self._standing.exhausted = False
-        while await self._step():
-            pass
+        try:
+            while await self._step():
+                pass
+        except PostponedError:
+            # What was read is old by then, and what was recorded is found in the row.
+            self._standing.forget()
 
     def knows(self, delivery: str) -> bool:
         """Say whether a delivery was read already."""

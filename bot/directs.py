@@ -31,8 +31,14 @@ SLOWED = Backoff(first=60.0, cap=3600.0)
 MOST_KNOWN = 10_000
 # What is refused is not asked for again at once, though it may be meant for many deliveries.
 REFUSED_SECONDS = 10.0
+# Whoever waits for an opening takes a place that others could have.
+BRIEF = 5.0
 # The openings have a pace of their own, by a name that no channel has.
 OPENINGS = "openings"
+
+
+class PostponedError(Exception):
+    """Openings pause for long: the user is written to later, and others meanwhile."""
 
 
 class Directs:
@@ -62,8 +68,15 @@ class Directs:
         self._pause = 0.0
         self._paused_until = float("-inf")
 
+    def postponed(self, channel: str) -> bool:
+        """Say whether a user can be written to only after a long pause."""
+        return channel not in self._known and self._pause_left() > BRIEF
+
     async def reach(self, channel: str) -> str | Verdict:
-        """Give the channel to post to, opening a user's where it is not known, or say why there is none."""
+        """Give the channel to post to, opening a user's where it is not known, or say why there is none.
+
+        Raise PostponedError where that would take long.
+        """
         user, failures = user_of(channel), 0
         if user is None:
             return channel
@@ -119,9 +132,14 @@ class Directs:
 
     async def _wait_turn(self) -> None:
         await self._session.wait_open()
-        while (pause := self._pace.held(OPENINGS, self._clock.monotonic())) > 0:  # noqa: ASYNC110 - it is time that is awaited
+        while (pause := self._pause_left()) > 0:
+            if pause > BRIEF:
+                raise PostponedError
             await anyio.sleep(pause)
         await anyio.sleep(self._pace.slot(self._clock.monotonic()))
+
+    def _pause_left(self) -> float:
+        return self._pace.held(OPENINGS, self._clock.monotonic())
 
     async def _wait(self, verdict: Verdict, outcome: Retry, failures: int) -> None:
         now = self._clock.monotonic()

@@ -120,6 +120,9 @@ class Rounds:
         if user in self._wanted:
             self._wanted[user] = True
             return
+        # The next look finds it again: many may be put off, and none of them costs a command.
+        if self._desk.directs.postponed(user):
+            return
         self._wanted[user] = False
         await self._drain(user)
 

@@ -7,8 +7,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from bot import couriers, crowd
+from bot import couriers, crowd, directs
 from bot.crowd import Crowd
+from bot.rounds import Rounds
 from bot.simulator.settings import COMMUNITY
 from bot.verdict import Scope, Verdict, judge, judge_direct, opened
 from consumers.discord.message import nonce
@@ -207,6 +208,67 @@ async def test_openings_that_are_too_fast_pause_for_all_users_and_channels_go_on
         await bench.until_all(State.DELIVERED, "t:ada", "t:bob")
     assert (["t:ada"], ["t:bob"]) == (told(bench, ADA), told(bench, BOB))
     assert [0, 0] == [(await bench.row(key)).failures for key in ("t:ada", "t:bob")]
+
+
+def noted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
+    """Note for whom a function of the rounds is called."""
+    called: list[Any] = []
+    function = getattr(Rounds, name)
+
+    async def noting(self: Rounds, channel: str, *more: Any) -> Any:
+        called.append(channel)
+        return await function(self, channel, *more)
+
+    monkeypatch.setattr(Rounds, name, noting)
+    return called
+
+
+async def test_while_openings_pause_those_who_were_written_to_before_are_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    However many wait to be opened: an invitation to thousands must not hold up a reminder for an hour.
+    """
+    monkeypatch.setattr(crowd, "AT_ONCE", 3)
+    looks = noted(monkeypatch, "_users_after")
+    drained = noted(monkeypatch, "_drain")
+    await bench.offer("t:1", user=ADA)
+    async with bench.bot():
+        await bench.until_all(State.DELIVERED, "t:1")
+        bench.discord.faults.script(action="status", status=403, code=40003, retry_after=600, **OPENING)
+        for user in range(BOB, BOB + 10):
+            await bench.offer(f"t:{user}", user=user)
+
+        async def refused() -> bool:
+            return openings(bench) == [200, 403]
+
+        await until(refused)
+        await bench.offer("t:2", user=ADA)
+        await bench.until_all(State.DELIVERED, "t:2")
+        before = len(looks)
+
+        async def looked_again() -> bool:
+            return len(looks) > before + 4
+
+        await until(looked_again)
+    assert ["t:1", "t:2"] == told(bench)
+    assert len(set(drained) - {f"@{ADA}"}) <= 3, "more than had a place when it paused were read for"
+    assert [200, 403] == openings(bench)
+    assert [State.PENDING] * 10 == [await bench.state(f"t:{user}") for user in range(BOB, BOB + 10)]
+
+
+async def test_after_a_long_pause_the_next_look_finds_who_was_put_off(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directs, "BRIEF", 0.5)
+    bench.discord.faults.script(action="status", status=403, code=40003, retry_after=2, **OPENING)
+    users = [ADA + n for n in range(30)]
+    for user in users:
+        await bench.offer(f"t:{user}", user=user)
+    async with bench.bot():
+        await bench.until_all(State.DELIVERED, *[f"t:{user}" for user in users])
+    assert [[f"t:{user}"] for user in users] == [told(bench, user) for user in users]
+    assert [403] + [200] * len(users) == openings(bench)
 
 
 async def test_what_was_left_out_while_openings_paused_is_not_told_afterwards(bench: Bench) -> None:
