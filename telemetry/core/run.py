@@ -43,7 +43,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Who cancelled a run, and why."""
+    """Who cancelled a run, or paused it or let it go on, and why."""
 
     by: str
     at: datetime

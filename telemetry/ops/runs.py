@@ -72,7 +72,7 @@ async def _act(connection: Connection, verb: Verb, run: Run, operator: Operator)
         case Verb.PAUSE:
             done = await runs.pause(run.id, mark)
         case Verb.RESUME:
-            done = await runs.resume(run.id)
+            done = await runs.resume(run.id, mark)
         case Verb.CANCEL:
             done = await runs.cancel(run.id, mark)
     after = await runs.read(run.id) or run

@@ -99,8 +99,10 @@ class Audiences:
         """Remove an audience, unless it has changed; answer whether it was so. Its last version stays a while."""
         past = {"version": audience.version, "at": self._connection.clock.now()}
         # The row stays with its numbers: a version that is pinned somewhere must never be another's.
-        change = {"$unset": dict.fromkeys(("version", "count", "includes", "at"), ""), "$push": {"past": past}}
-        guard = {"_id": audience.name, "version": audience.version}
+        change = {"$unset": dict.fromkeys(("version", "count", "includes", "at"), ""), "$addToSet": {"past": past}}
+        # What an earlier try of this call has removed is removed by it.
+        removed = {"version": {"$exists": False}, "past": {"$elemMatch": past}}
+        guard = {"_id": audience.name, "$or": [{"version": audience.version}, removed]}
         result = await patiently(self._rows.update_one, guard, change)
         return bool(result.matched_count)
 

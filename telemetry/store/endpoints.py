@@ -8,6 +8,7 @@ from typing import Any
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, patiently, read, upsert
 from telemetry.store.documents import read_as
+from telemetry.store.rotation import rotate
 
 COLLECTION = "endpoints"
 
@@ -59,7 +60,10 @@ class Endpoints:
         fresh = {"told": dict(told), "secrets": [{"value": secret}], "added_at": self._connection.clock.now()}
         guard: Row = {"_id": name, "secrets": {"$exists": False}}
         change = {"$set": fresh, "$unset": {"removed_at": ""}}
-        return await upsert(self._rows, guard, change)
+        if await upsert(self._rows, guard, change):
+            return True
+        # The same command, whose answer was lost, may be what stands in the way.
+        return bool(await read(self._rows, {"_id": name, "secrets.value": secret}))
 
     async def remove(self, name: str) -> bool:
         """Remove an endpoint that was added; answer whether it was there."""
@@ -83,16 +87,8 @@ class Endpoints:
         return bool(result.modified_count)
 
     async def rotate(self, name: str, secret: str, overlap: timedelta) -> bool:
-        """Give an endpoint a new secret; the one before it stays in use for a while. No, where there is none."""
-        rows = await read(self._rows, {"_id": name, "secrets": {"$exists": True}})
-        if not rows:
-            return False
-        former = rows[0]["secrets"][0]["value"]
-        ends = self._connection.clock.now() + overlap
-        guard: Row = {"_id": name, "secrets.0.value": former}
-        change = {"$set": {"secrets": [{"value": secret}, {"value": former, "until": ends}]}}
-        result = await patiently(self._rows.update_one, guard, change)
-        return bool(result.matched_count)
+        """Give an endpoint a new secret; those before it stay in use for a while. No, where there is none."""
+        return await rotate(self._rows, name, {"value": secret}, overlap, self._connection.clock)
 
 
 def _endpoint(row: Row) -> StoredEndpoint:

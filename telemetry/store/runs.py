@@ -89,9 +89,10 @@ class Runs:
         """Let nothing more out of a running run; answer whether it was running."""
         return await self._switch(run, RunState.RUNNING, RunState.PAUSED, paused=asdict(ended))
 
-    async def resume(self, run: str) -> bool:
+    async def resume(self, run: str, mark: Ended) -> bool:
         """Let a paused run go on, its rate measured anew; answer whether it was paused."""
-        return await self._switch(run, RunState.PAUSED, RunState.RUNNING, gone=("pace", "paused"))
+        gone = ("pace", "paused")
+        return await self._switch(run, RunState.PAUSED, RunState.RUNNING, gone, resumed=asdict(mark))
 
     async def cancel(self, run: str, ended: Ended) -> bool:
         """Begin to skip what waits in a run; answer whether it could be begun."""
@@ -121,15 +122,14 @@ class Runs:
         await patiently(self._rows.delete_many, of_events(keys))
 
     async def _switch(
-        self, run: str, source: RunState, target: RunState, gone: Sequence[str] = (), **fields: Any
+        self, run: str, source: RunState, target: RunState, gone: Sequence[str] = (), **mark: Any
     ) -> bool:
-        change: Row = {"$set": {"state": target.value, **fields}}
+        switched = {"state": target.value, **mark}
+        change: Row = {"$set": switched}
         if gone:
             change["$unset"] = dict.fromkeys(gone, "")
-        guard: Row = {"_id": run, "state": source.value}
-        if fields:
-            # What an earlier try of this call has switched is switched by it.
-            guard = {"_id": run, "$or": [{"state": source.value}, {"state": target.value, **fields}]}
+        # What an earlier try of this call has switched is switched by it.
+        guard: Row = {"_id": run, "$or": [{"state": source.value}, switched]}
         result = await patiently(self._rows.update_one, guard, change)
         return bool(result.matched_count)
 

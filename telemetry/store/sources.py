@@ -6,6 +6,7 @@ from telemetry.core.rate import Rate
 from telemetry.core.source import Digest, Source
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, patiently, read, upsert
+from telemetry.store.rotation import rotate
 
 COLLECTION = "sources"
 
@@ -36,18 +37,7 @@ class Sources:
 
     async def rotate(self, name: str, digest: str, overlap: timedelta) -> bool:
         """Give a source a new secret; those before it are taken for a while yet. No, where there is none."""
-        while True:
-            rows = await read(self._rows, {"_id": name, "secrets": {"$exists": True}})
-            if not rows:
-                return False
-            former: list[Row] = rows[0]["secrets"]
-            if any(secret["digest"] == digest for secret in former):
-                return True
-            kept = self._ending(former, overlap)
-            guard: Row = {"_id": name, "secrets": former}
-            result = await patiently(self._rows.update_one, guard, {"$set": {"secrets": [{"digest": digest}, *kept]}})
-            if result.matched_count:
-                return True
+        return await rotate(self._rows, name, {"digest": digest}, overlap, self._connection.clock)
 
     async def limit(self, name: str, rate: Rate | None) -> bool:
         """Hold a source to another rate, or to none; answer whether there is such a source."""
@@ -66,12 +56,6 @@ class Sources:
         """Note when a source was used last; an earlier use changes nothing."""
         # Where another ingest makes the row at this moment, its note is as good.
         await upsert(self._rows, {"_id": name}, {"$max": {"last_used": at}})
-
-    def _ending(self, secrets: list[Row], overlap: timedelta) -> list[Row]:
-        now = self._connection.clock.now()
-        ends = now + overlap
-        kept = [secret | {"until": min(secret.get("until", ends), ends)} for secret in secrets]
-        return [secret for secret in kept if secret["until"] > now]
 
 
 def _source(row: Row) -> Source:

@@ -22,7 +22,7 @@ TOLD: Mapping[str, Sequence[str]] = {
         *(f"selection.{name}" for name in ("event", "delivery", "destination", "reason")),
     ),
     "pauses": ("reason",),
-    "runs": ("paused.reason", "ended.reason"),
+    "runs": ("paused.reason", "resumed.reason", "ended.reason"),
     "warnings": ("sample",),
 }
 # An operation that runs goes on by its place and by what it selects: of these only erased keys are nothing to it.

@@ -1,0 +1,29 @@
+"""Secrets that are rotated: a fresh one comes before those of a row, which stay in use for a while yet."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from telemetry.core.clock import Clock
+from telemetry.store.commands import Collection, Row, patiently, read
+
+
+async def rotate(rows: Collection, name: str, fresh: Row, overlap: timedelta, clock: Clock) -> bool:
+    """Put a fresh secret in use beside those there are; no, where a row has none."""
+    while True:
+        found = await read(rows, {"_id": name, "secrets": {"$exists": True}})
+        if not found:
+            return False
+        former: list[Row] = found[0]["secrets"]
+        # The same command, whose answer was lost, may have put it there.
+        if any(fresh.items() <= secret.items() for secret in former):
+            return True
+        change = {"$set": {"secrets": [fresh, *_ending(former, overlap, clock.now())]}}
+        # Whoever rotates at the same time is not undone.
+        if (await patiently(rows.update_one, {"_id": name, "secrets": former}, change)).matched_count:
+            return True
+
+
+def _ending(secrets: Sequence[Row], overlap: timedelta, now: datetime) -> list[Row]:
+    ends = now + overlap
+    kept = [secret | {"until": min(secret.get("until", ends), ends)} for secret in secrets]
+    return [secret for secret in kept if secret["until"] > now]
