@@ -93,7 +93,7 @@ async def _chosen(
     in_force = {name: policy.key for name, policy in (await Keys(connection).read()).items()}
     policies = {name: in_force.get(name, policy.key) for name, policy in config.types.items()}
     flock = Flock(connection, policies, consumer, errand)
-    flock.check()
+    await flock.check()
     return await (flock.of_types(asked) if asked else flock.of_quiet(read_canary(config).quiet))
 
 

@@ -13,6 +13,7 @@ from telemetry.core.fan_out import FanOut
 from telemetry.core.key import KeyPolicy
 from telemetry.ops.canary import Errand
 from telemetry.runtime.config import expected_one_of
+from telemetry.store.audiences import Audiences
 from telemetry.store.canaries import Canaries
 from telemetry.store.client import Connection
 
@@ -28,13 +29,17 @@ class Flock:
         self._consumer = consumer
         self._errand = errand
 
-    def check(self) -> None:
-        """Raise ConfigurationError where facts of any type are told at the test destination."""
+    async def check(self) -> None:
+        """Raise ConfigurationError where facts of any type are told at the test destination, or may be by audience."""
         # Also types that have no policy, and our own: no plan of a type of the file shows them.
         told = [*facts_at(self._consumer, self._errand.to), *(name for name in self._policies if self._is_told(name))]
         if told:
             raise ConfigurationError(
                 f"{self._errand.to}: facts of type {told[0]!r} are told there; name one that is for tests"
+            )
+        if audiences := await Audiences(self._connection).holding(self._errand.to):
+            raise ConfigurationError(
+                f"{self._errand.to}: it is a member of audience {audiences[0]!r}; name one that is for tests"
             )
 
     async def of_types(self, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from telemetry.ops.flock import Flock
 from telemetry.runtime.config import parse_config
 from telemetry.store.client import Connection
 from telemetry.store.events import Events
+from tests.audiences import an_audience
 from tests.facts import Recorder, a_delivery, an_event
 
 POLICIES = {name: KeyPolicy.parse(["distinct_id"]) for name in ("sign_up", "badge_awarded", "untold", "broken")}
@@ -58,9 +59,19 @@ async def test_a_type_that_there_is_not_is_named_with_the_nearest(connection: Co
 
 
 async def test_a_destination_of_any_types_facts_is_refused(connection: Connection) -> None:
-    a_flock(connection).check()
+    await a_flock(connection).check()
     with pytest.raises(ConfigurationError, match="facts of type 'badge_awarded' are told there"):
-        a_flock(connection, "recorder:badge_awarded").check()
+        await a_flock(connection, "recorder:badge_awarded").check()
+
+
+async def test_so_is_a_member_of_an_audience(connection: Connection) -> None:
+    """
+    No plan of any type names it, and yet people read there.
+    """
+    await an_audience(connection, "groups", ["discord:112233445566778899"])
+    await a_flock(connection, "discord:112233445566778900").check()
+    with pytest.raises(ConfigurationError, match="discord:112233445566778899: it is a member of audience 'groups'"):
+        await a_flock(connection, "discord:112233445566778899").check()
 
 
 @pytest.mark.parametrize("told", ["coin_flip", "tellonce.alert"])
@@ -84,7 +95,7 @@ async def test_so_is_one_where_types_are_told_that_have_no_policy(connection: Co
     )
     consumer, to = connect(config), "discord:112233445566778899"
     with pytest.raises(ConfigurationError, match=f"{to}: facts of type {told!r} are told there"):
-        Flock(connection, {"sign_up": POLICIES["sign_up"]}, consumer, Errand("canary-1", to, "ticket")).check()
+        await Flock(connection, {"sign_up": POLICIES["sign_up"]}, consumer, Errand("canary-1", to, "ticket")).check()
     # A file of its own says so to the watcher.
     assert [] == plan_canary(consumer, as_canary(an_event("sign_up:canary-1"), to))
     assert plan_canary(consumer, as_canary(an_event("sign_up:canary-1"), "discord:112233445566778955"))

@@ -16,7 +16,7 @@ from telemetry.ops.target import RunTarget
 from telemetry.store.audiences import Audiences
 from telemetry.store.client import Connection
 from telemetry.store.endpoints import Endpoints
-from tests.ops.test_audiences import set_audience
+from tests.audiences import an_audience
 from tests.watcher.fan_outs import KEY, Caller, a_run
 
 ANNA = Operator("anna", "lunch")
@@ -56,7 +56,7 @@ async def test_a_run_that_is_paused_resumed_and_cancelled(connection: Connection
 
 
 async def test_an_audience_that_is_removed(connection: Connection, lose: Lose) -> None:
-    await set_audience(connection, "a", ["discord:1"])
+    await an_audience(connection, "a", ["discord:1"])
     seen = await find(connection, "a")
     lose()
     await remove(connection, seen)
