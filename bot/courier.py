@@ -26,6 +26,7 @@ from telemetry.core.errors import StaleError
 from telemetry.core.outcome import Delivered
 from telemetry.runtime.logs import get_logger
 from telemetry.store.channels import Batch, Channel, batch_from
+from telemetry.store.feed import Hint
 
 log = get_logger(__name__)
 
@@ -40,6 +41,8 @@ class ChannelCourier:
         self._standing = Standing(channel, row=row)
         self._settlement = Settlement(desk, self._standing)
         self._resolution = Resolution(desk, self._standing, self._settlement, self._wait_resolving, self._try)
+        self._readings = 0  # of the queue, begun so far
+        self._wanted = -1  # how many that were when more was said to have come
 
     async def drain(self) -> None:
         """Post until nothing waits, the channel is blocked or its user postponed.
@@ -47,6 +50,7 @@ class ChannelCourier:
         Raise UnavailableError when the database is away.
         """
         self._standing.exhausted = False
+        self._wanted = -1
         try:
             while await self._step():
                 pass
@@ -54,9 +58,18 @@ class ChannelCourier:
             # What was read is old by then, and what was recorded is found in the row.
             self._standing.forget()
 
-    def knows(self, delivery: str) -> bool:
-        """Say whether a delivery was read already."""
-        return self._standing.knows(delivery, self._desk.clock.monotonic())
+    def want(self) -> None:
+        """Note that more may have come: a reading of the queue that begins after this finds it."""
+        self._wanted = self._readings
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether more may have come since the last reading began."""
+        return self._wanted >= self._readings
+
+    def knows(self, hint: Hint) -> bool:
+        """Say whether a hint is old news."""
+        return self._standing.knows(hint)
 
     async def _step(self) -> bool:
         standing = self._standing
@@ -93,6 +106,7 @@ class ChannelCourier:
     async def _post_next(self) -> bool:
         desk, standing = self._desk, self._standing
         if not standing.ahead and not standing.exhausted:
+            self._readings += 1
             waiting = await desk.queue.waiting(destination_of(standing.channel), READ_AHEAD)
             standing.take_in(waiting, READ_AHEAD)
         if not standing.ahead:

@@ -4,6 +4,7 @@ from bot.courier import ChannelCourier
 from bot.desk import Desk
 from telemetry.core.channel import user_of
 from telemetry.store.channels import Channel
+from telemetry.store.feed import Hint
 
 MOST_USERS = 1_000
 
@@ -38,7 +39,7 @@ class Couriers:
             del self._users[next(iter(self._users))]
         return courier
 
-    def knows(self, channel: str, delivery: str) -> bool:
-        """Say whether a delivery was read already."""
+    def knows(self, channel: str, hint: Hint) -> bool:
+        """Say whether a hint is old news."""
         courier = self._channels.get(channel) or self._users.get(channel)
-        return courier is not None and courier.knows(delivery)
+        return courier is not None and courier.knows(hint)

@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from math import inf
 from random import Random
 
 from bot.directs import Directs
@@ -20,6 +19,7 @@ from telemetry.runtime.settings import Settings
 from telemetry.store.attempts import Attempts
 from telemetry.store.channels import Channel, Channels
 from telemetry.store.deliveries import Deliveries
+from telemetry.store.feed import Hint
 from telemetry.store.pauses import Halts
 
 TROUBLE = Backoff(first=1.0, cap=60.0)
@@ -27,8 +27,6 @@ BLOCKED = Backoff(first=60.0, cap=3600.0)
 # Rows with this scope were parked with their channel and come back with it.
 CHANNEL_SCOPE = "channel"
 MOST_READ = 1000
-# A hint that comes later than this after its delivery was done (seconds) is not the one of its arrival.
-LATE = 3.0
 
 
 @dataclass
@@ -64,14 +62,14 @@ class Standing:
     failures: int = 0
     ahead: deque[Delivery] = field(default_factory=deque)
     exhausted: bool = False  # nothing was left in the queue when it was last read
-    read: dict[str, float] = field(default_factory=dict)  # ids read lately, and since when (monotonic) each is done
+    read: dict[str, bool] = field(default_factory=dict)  # ids read lately, and whether each is done
 
     def take_in(self, waiting: Sequence[Delivery], most: int) -> None:
         """Note what a reading of at most so many found."""
         self.ahead.extend(waiting)
         # What comes later than a short reading is told by a hint.
         self.exhausted = len(waiting) < most
-        self.read |= {delivery.id: inf for delivery in waiting}
+        self.read |= {delivery.id: False for delivery in waiting}
         while len(self.read) > MOST_READ:
             del self.read[next(iter(self.read))]
 
@@ -86,16 +84,14 @@ class Standing:
         self.read.clear()
         self.exhausted = False
 
-    def close(self, deliveries: Iterable[str], now: float) -> None:
+    def close(self, deliveries: Iterable[str]) -> None:
         """Note that deliveries are done."""
-        self.read |= {name: now for name in deliveries if name in self.read}
+        self.read |= {name: True for name in deliveries if name in self.read}
 
-    def knows(self, delivery: str, now: float) -> bool:
-        """Say whether a hint of a delivery is old news: it was read, and if it is done that was a moment ago.
-
-        Later, somebody has had it told once more.
-        """
-        return now - self.read.get(delivery, -inf) < LATE
+    def knows(self, hint: Hint) -> bool:
+        """Say whether a hint is old news: of a delivery that was read, unless it waits once more after it was done."""
+        is_done = self.read.get(hint.id)
+        return is_done is False or (is_done is True and hint.is_new)
 
     def resolve(self, nonce: str) -> None:
         """Note that nothing is open about a batch: another may take its place."""

@@ -1,7 +1,6 @@
 """Which channels and users have work: told by the queue's change stream, and asked of the queue now and then."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
@@ -9,6 +8,7 @@ import discord
 from anyio.abc import TaskGroup
 
 from bot.changes import Changes
+from bot.courier import ChannelCourier
 from bot.couriers import Couriers
 from bot.crowd import Crowd
 from bot.desk import CHANNEL_SCOPE, TROUBLE, Desk
@@ -17,11 +17,10 @@ from telemetry.core.delivery import State
 from telemetry.core.delivery import destination_of as told_at
 from telemetry.core.errors import UnavailableError
 from telemetry.runtime.logs import get_logger
+from telemetry.store.feed import Hint, OpenFeed
 from telemetry.store.pauses import BESIDE
 
 log = get_logger(__name__)
-
-OpenFeed = Callable[[], AbstractAsyncContextManager[AsyncIterator[tuple[str, str]]]]
 
 
 class Rounds:
@@ -31,7 +30,7 @@ class Rounds:
         self._desk = desk
         self._feed = feed
         self._changes = changes
-        self._wanted: dict[str, bool] = {}  # channels being drained; True where more has come meanwhile
+        self._at_work: dict[str, ChannelCourier] = {}  # by the channel or user that is being drained
         self._couriers = Couriers(desk)
         self._crowd = Crowd(self._users_after, self._see_to)
 
@@ -62,14 +61,14 @@ class Rounds:
             if rights.missing:
                 log.warning("channel.lacks", channel=channel, permissions=rights.missing)
 
-    async def _listen(self, hints: AsyncIterator[tuple[str, str]], group: TaskGroup) -> None:
-        async for collection, delivery in hints:
-            if collection in BESIDE:
+    async def _listen(self, hints: AsyncIterator[Hint], group: TaskGroup) -> None:
+        async for hint in hints:
+            if hint.collection in BESIDE:
                 self._desk.halts.changed()
                 await self._look_for_work(group)
                 continue
-            channel = channel_of(told_at(delivery))
-            if not self._couriers.knows(channel, delivery):
+            channel = channel_of(told_at(hint.id))
+            if not self._couriers.knows(channel, hint):
                 self._want(channel, group)
 
     async def _go_round(self, group: TaskGroup) -> None:
@@ -108,31 +107,30 @@ class Rounds:
         return [channel_of(destination) for destination in found]
 
     def _want(self, channel: str, group: TaskGroup) -> None:
-        if channel in self._wanted:
-            self._wanted[channel] = True
+        if courier := self._at_work.get(channel):
+            courier.want()
         elif user_of(channel) is None:
-            self._wanted[channel] = False
+            self._at_work[channel] = self._couriers.of(channel)
             group.start_soon(self._drain, channel, name=f"channel {channel}")
         else:
             self._crowd.want(channel)
 
     async def _see_to(self, user: str) -> None:
-        if user in self._wanted:
-            self._wanted[user] = True
+        if courier := self._at_work.get(user):
+            courier.want()
             return
         # The next look finds it again: many may be put off, and none of them costs a command.
         if self._desk.directs.postponed(user):
             return
-        self._wanted[user] = False
+        self._at_work[user] = self._couriers.of(user)
         await self._drain(user)
 
     async def _drain(self, channel: str) -> None:
-        courier = self._couriers.of(channel)
+        courier = self._at_work[channel]
         failures = 0
         with self._desk.metrics.channels.track_inprogress():
             try:
                 while True:
-                    self._wanted[channel] = False
                     try:
                         await courier.drain()
                     except UnavailableError:
@@ -145,10 +143,10 @@ class Rounds:
                             # Others wait for this place; the next look finds what is left here.
                             return
                         continue
-                    if not self._wanted[channel]:
+                    if not courier.is_wanted:
                         return
             finally:
-                del self._wanted[channel]
+                del self._at_work[channel]
 
     async def _let_go(self) -> None:
         try:

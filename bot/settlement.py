@@ -64,7 +64,7 @@ class Settlement:
         if settled < len(batch.members):
             log.info("delivery.settled_elsewhere", channel=standing.channel, nonce=batch.nonce, by=by)
         standing.resolve(batch.nonce)
-        standing.close([name for name, _ in batch.members], desk.clock.monotonic())
+        standing.close([name for name, _ in batch.members])
         standing.failures = 0
         desk.metrics.delivered.labels(by).inc(settled)
         if kept_by := "nonce" if by == "answer" and batch.tries > 1 else by if by != "answer" else "":

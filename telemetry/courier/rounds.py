@@ -1,7 +1,6 @@
 """Which destinations have work: told by the queue's change stream, and asked of the queue now and then."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 
 import anyio
 from anyio.abc import TaskGroup
@@ -14,13 +13,12 @@ from telemetry.courier.desk import DESTINATION_SCOPE, Desk
 from telemetry.courier.lane import Lane
 from telemetry.runtime.logs import get_logger
 from telemetry.runtime.service import root
+from telemetry.store.feed import Hint, OpenFeed
 from telemetry.store.pauses import BESIDE
 
 log = get_logger(__name__)
 
 TROUBLE = Backoff(first=1.0, cap=60.0)
-
-OpenFeed = Callable[[], AbstractAsyncContextManager[AsyncIterator[tuple[str, str]]]]
 
 
 class Rounds:
@@ -46,8 +44,8 @@ class Rounds:
             with anyio.move_on_after(3, shield=True):
                 await self._let_go()
 
-    async def _listen(self, hints: AsyncIterator[tuple[str, str]], group: TaskGroup) -> None:
-        async for collection, name in hints:
+    async def _listen(self, hints: AsyncIterator[Hint], group: TaskGroup) -> None:
+        async for collection, name, _ in hints:
             if collection in BESIDE:
                 self._desk.halts.changed()
                 self._changed.set()

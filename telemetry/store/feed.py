@@ -1,8 +1,8 @@
 """Change streams: a hint that something is new, never the truth about what is owed."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any, NamedTuple
 
 import anyio
 from pymongo.errors import PyMongoError
@@ -20,11 +20,20 @@ EVENTS = "events"
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.2
 
 
+class Hint(NamedTuple):
+    """A row that is new or has changed."""
+
+    collection: str
+    id: str
+    is_new: bool  # it was inserted just then
+
+
+OpenFeed = Callable[[], AbstractAsyncContextManager[AsyncIterator[Hint]]]
+
+
 @asynccontextmanager
-async def follow_events(
-    connection: Connection, beside: Sequence[str] = ()
-) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
-    """Open one stream of (collection, id): events that come or are revised, and any change in others beside them."""
+async def follow_events(connection: Connection, beside: Sequence[str] = ()) -> AsyncIterator[AsyncIterator[Hint]]:
+    """Open one stream: events that come or are revised, and any change in others beside them."""
     comes: list[Mapping[str, Any]] = [
         {"operationType": "insert"},
         {"updateDescription.updatedFields.revision": {"$exists": True}},
@@ -36,8 +45,8 @@ async def follow_events(
 @asynccontextmanager
 async def follow_queue(
     connection: Connection, queue: str, beside: Sequence[str] = ()
-) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
-    """Open one stream of (collection, id): rows of a queue that come to wait, and any change in others beside it."""
+) -> AsyncIterator[AsyncIterator[Hint]]:
+    """Open one stream: rows of a queue that come to wait, and any change in others beside it."""
     waits: list[Mapping[str, Any]] = [
         {"operationType": {"$in": ["insert", "replace"]}, "fullDocument.state": State.PENDING.value},
         {"updateDescription.updatedFields.state": State.PENDING.value},
@@ -49,11 +58,11 @@ async def follow_queue(
 @asynccontextmanager
 async def _telling(
     connection: Connection, collection: str, changes: Sequence[Mapping[str, Any]], beside: Sequence[str]
-) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
+) -> AsyncIterator[AsyncIterator[Hint]]:
     told: list[Mapping[str, Any]] = [{"ns.coll": collection, "$or": list(changes)}, {"ns.coll": {"$in": list(beside)}}]
     stages: list[Mapping[str, Any]] = [
         {"$match": {"$or": told}},
-        {"$project": {"hint": ["$ns.coll", "$documentKey._id"]}},
+        {"$project": {"hint": ["$ns.coll", "$documentKey._id", "$operationType"]}},
     ]
     async with _following(connection.database, stages) as hints:
         yield hints
@@ -62,7 +71,7 @@ async def _telling(
 @asynccontextmanager
 async def _following(
     watched: Collection | Database, stages: Sequence[Mapping[str, Any]]
-) -> AsyncIterator[AsyncIterator[Any]]:
+) -> AsyncIterator[AsyncIterator[Hint]]:
     stream = watched.watch(stages, max_await_time_ms=MAX_AWAIT_MS, batch_size=HINTS_AT_ONCE)
     try:
         await patiently(stream.__aenter__)
@@ -72,7 +81,7 @@ async def _following(
             await stream.close()
 
 
-async def _hints(stream: Any) -> AsyncIterator[Any]:
+async def _hints(stream: Any) -> AsyncIterator[Hint]:
     pause = 0.0
     try:
         while True:
@@ -80,7 +89,8 @@ async def _hints(stream: Any) -> AsyncIterator[Any]:
             change = await stream.try_next()
             if change is not None:
                 pause = 0.0
-                yield change.get("hint")
+                collection, name, operation = change["hint"]
+                yield Hint(collection, name, operation == "insert")
             elif anyio.current_time() - asked < EARLY:
                 # A server that answers every write, even those of others, is not asked at that rate.
                 pause = min(max(2 * pause, SHORTEST_PAUSE), LONGEST_PAUSE)

@@ -1,7 +1,6 @@
 """The watcher at work: open the stream, then sweep, then follow; sweep again on a timer and on any trouble."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -11,6 +10,7 @@ import anyio
 from telemetry.core.clock import CLOCK_ERROR, Clock
 from telemetry.core.event import Event
 from telemetry.runtime.logs import get_logger
+from telemetry.store.feed import Hint, OpenFeed
 from telemetry.watcher.dispatch import Dispatcher
 from telemetry.watcher.metrics import WatchMetrics
 from telemetry.watcher.party import Standing
@@ -28,9 +28,6 @@ class EventReader(Protocol):
 
     async def fetch(self, keys: Sequence[str]) -> Sequence[Event]:
         """Read the events that exist among the given keys."""
-
-
-OpenFeed = Callable[[], AbstractAsyncContextManager[AsyncIterator[tuple[str, str]]]]
 
 
 @dataclass(frozen=True)
@@ -85,11 +82,11 @@ class Watcher:
             group.start_soon(self._follow, name="hints")
             await self._keep_sweeping()
 
-    async def _listen(self, hints: AsyncIterator[tuple[str, str]]) -> None:
+    async def _listen(self, hints: AsyncIterator[Hint]) -> None:
         # What changed before the stream was open is told by nobody else.
         for tell in self._beside.values():
             tell()
-        async for collection, key in hints:
+        async for collection, key, _ in hints:
             if collection in self._beside:
                 self._beside[collection]()
                 continue

@@ -4,15 +4,20 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+from anyio.abc import TaskGroup
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 from structlog.testing import capture_logs
 
+from bot.rounds import Rounds
 from bot.simulator.guild import Permissions
 from bot.simulator.settings import COMMUNITY
-from telemetry.core.delivery import State
+from telemetry.core.delivery import Delivery, State
+from telemetry.store.channels import Channel, Channels
 from telemetry.store.client import connect
+from telemetry.store.deliveries import Deliveries
 from tests.bot.conftest import CHANNEL, Bench, OpenBench
 from tests.until import until
 
@@ -55,6 +60,46 @@ async def test_a_backlog_is_packed_in_tens_and_shown_in_order(bench: Bench) -> N
         await bench.until_all(State.DELIVERED, *keys)
     assert keys == bench.shown()
     assert [10, 10, 5] == [len(message.embeds) for message in bench.discord.messages(COMMUNITY)]
+
+
+async def test_what_was_told_of_before_a_reading_is_not_read_for_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [f"t:{n}" for n in range(5)]
+    hints, readings = 0, 0
+    want, read, waiting = Rounds._want, Channels.read, Deliveries.waiting
+
+    def noting(self: Rounds, channel: str, group: TaskGroup) -> None:
+        nonlocal hints
+        hints += channel == str(COMMUNITY)
+        want(self, channel, group)
+
+    async def all_heard() -> bool:
+        return hints >= len(keys)
+
+    async def late(self: Channels, channel: str) -> Channel:
+        if channel == str(COMMUNITY):
+            await until(all_heard)
+        return await read(self, channel)
+
+    async def counting(self: Deliveries, destination: str, most: int) -> list[Delivery]:
+        nonlocal readings
+        readings += destination == CHANNEL
+        return await waiting(self, destination, most)
+
+    monkeypatch.setattr(Rounds, "_want", noting)
+    monkeypatch.setattr(Channels, "read", late)
+    monkeypatch.setattr(Deliveries, "waiting", counting)
+    # Once somebody was told, the bot listens.
+    await bench.offer("t:first", user=300000000000000001)
+    async with bench.bot(bot_poll=600):
+        await bench.until_all(State.DELIVERED, "t:first")
+        await bench.offer(*keys)
+        await bench.until_all(State.DELIVERED, *keys)
+        await bench.offer("t:last")
+        await bench.until_all(State.DELIVERED, "t:last")
+    assert [*keys, "t:last"] == bench.shown()
+    assert 2 == readings
 
 
 async def test_what_comes_while_the_bot_runs_is_posted_by_the_streams_hint(bench: Bench) -> None:

@@ -38,7 +38,6 @@ async def test_who_posted_it_is_woken_to_post_it_once_more_and_to_try_it_again(
     """
     No round comes within this test: what was read before is news again once an operator acts on it.
     """
-    monkeypatch.setattr("bot.desk.LATE", 0.0)
     await bench.offer("t:1", "t:2")
     async with bench.bot(bot_poll=600.0):
         await bench.until_all(State.DELIVERED, "t:1", "t:2")
