@@ -54,7 +54,7 @@ bench: $(READY) ## Measure, and print a table beside the goals
 
 matrix: MINUTES = 13
 matrix: $(READY) ## Prove it: strike every daemon everywhere, take safeguards out, torture; writes docs/proof.md
-	$(BIN)/python -m tests.crash matrix --json build/proof/matrix.json
+	$(BIN)/python -m tests.crash matrix --json build/proof/matrix.json $(if $(GO_ON),--go-on)
 	$(BIN)/python -m tests.crash safeguards --json build/proof/safeguards.json
 	$(BIN)/python -m tests.torture --quiet --minutes $(MINUTES) --seed $(SEED) --json build/proof/torture.json
 	$(BIN)/python -m tests.proof

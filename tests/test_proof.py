@@ -41,6 +41,12 @@ def test_the_commands_that_the_page_names_can_be_made() -> None:
 def test_the_commands_write_what_the_page_is_made_of(tmp_path: Path) -> None:
     matrix, torture = tmp_path / "matrix.json", tmp_path / "torture.json"
     run("tests.crash", "matrix", "--scenario", "bot: one delivery", "--sample", "2", "--json", str(matrix))
+    (told, _) = json.loads(matrix.read_text())["rows"]
+    # Cut short here, it goes on with what is left.
+    run("tests.crash", "matrix", "--scenario", "bot: 4", "--sample", "1", "--json", str(matrix), "--go-on")
+    assert [told, "bot: 429"] == [
+        row if row == told else row["scenario"] for row in json.loads(matrix.read_text())["rows"][:-1]
+    ]
     run("tests.torture", "--minutes", "0.3", "--rate", "20", "--quiet", "--json", str(torture))
     assert "| **all** |" in proof.matrix(json.loads(matrix.read_text()))
     assert "| **twice** | **0** |" in proof.torture(json.loads(torture.read_text()))

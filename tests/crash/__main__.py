@@ -1,6 +1,7 @@
 """`python -m tests.crash`: strike at every place, or at some of them; exit 1 when anything was lost or told twice."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,9 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.crash.ground import open_ground
 from tests.crash.matrix import Matrix, Trial, sample
-from tests.crash.report import rows, show, write
+from tests.crash.report import Report, read, show, write
 from tests.crash.run import Ended
 from tests.crash.safeguards import HUNTS, hunt
+from tests.crash.scenario import Scenario
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.servers import server_of
 
@@ -28,18 +30,17 @@ def matrix(
     number: Annotated[int, typer.Option("--sample", help="Only so many of each scenario's points; 0: all.")] = 0,
     seed: Annotated[int, typer.Option(help="Which ones.")] = 1,
     output: Output = None,
+    go_on: Annotated[bool, typer.Option("--go-on", help="Leave out the scenarios that the --json has by now.")] = False,
 ) -> None:
     """Strike a daemon at every message it exchanges, on both sides of it, and judge the world each time."""
-    chosen = [one for one in SCENARIOS if scenario in one.name]
-    server, ended = asyncio.run(_matrix(chosen, place, number, seed))
-    found = rows(ended, chosen)
-    show(found)
-    typer.echo(f"on {server}")
-    wrong = [one for one in ended if not one.judgement.holds]
+    report = read(output) if go_on else Report()
+    chosen = [one for one in SCENARIOS if scenario in one.name and not report.has(one)]
+    wrong = asyncio.run(_matrix(chosen, place, number, seed, report, output))
+    show(report.rows)
+    typer.echo(f"on {report.server}")
     for one in wrong:
         console.print(f"{one}\n  again: python -m tests.crash matrix --scenario '{one.scenario}' --place '{one.place}'")
-    write(output, {"server": server, "rows": found, "missed": [str(one) for one in ended if not one.reached]})
-    raise typer.Exit(bool(wrong))
+    raise typer.Exit(not report.holds)
 
 
 @app.command()
@@ -53,22 +54,31 @@ def safeguards(output: Output = None) -> None:
     raise typer.Exit(any(one.first is None for one in found))
 
 
-async def _matrix(chosen: list[Any], place: str, number: int, seed: int) -> tuple[str, list[Ended]]:
+async def _matrix(
+    chosen: Sequence[Scenario], place: str, number: int, seed: int, report: Report, output: Path | None
+) -> list[Ended]:
+    """Run it, and write after each scenario what has come of it: it takes hours."""
+    wrong: list[Ended] = []
     async with open_ground() as ground:
+        report.server = await server_of(ground.client)
         struck = Matrix(ground)
-        trials: list[Trial] = []
+        stories: list[tuple[Scenario, list[Trial]]] = []
         for scenario in chosen:
             found = [trial for trial in await struck.trials(scenario) if place in str(trial.place)]
-            trials += sample(found, number, seed) if number else found
+            stories.append((scenario, sample(found, number, seed) if number else found))
         with _bar() as bar:
-            task = bar.add_task("points", total=len(trials))
-            ended = []
-            async for one in struck.strike(trials):
-                ended.append(one)
-                bar.advance(task)
-                if not one.judgement.holds:
-                    bar.console.print(str(one))
-        return await server_of(ground.client), ended
+            task = bar.add_task("points", total=sum(len(trials) for _, trials in stories))
+            for scenario, trials in stories:
+                ended = []
+                async for one in struck.strike(trials):
+                    ended.append(one)
+                    bar.advance(task)
+                    if not one.judgement.holds:
+                        bar.console.print(str(one))
+                        wrong.append(one)
+                report.add(scenario, ended)
+                write(output, report.plain())
+    return wrong
 
 
 async def _safeguards() -> list[Any]:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,46 @@ from tests.crash.scenario import Scenario
 COLUMNS = ("scenario", "points", "kills", "stops", "not reached", "events", "lost", "twice", "otherwise wrong")
 
 
-def rows(ended: Sequence[Ended], scenarios: Iterable[Scenario]) -> list[Mapping[str, Any]]:
-    """Sum runs up by scenario, and all of them at the end."""
-    summed = [
-        _row(scenario.name, [one for one in ended if one.scenario == scenario.name], scenario) for scenario in scenarios
-    ]
-    total = {name: sum(row[name] for row in summed) for name in COLUMNS[1:]}
-    return [*(row for row in summed if row["points"]), {"scenario": "all", **total}]
+@dataclass
+class Report:
+    """A matrix as it goes: each scenario summed up, and what was not reached."""
+
+    server: str = ""
+    summed: list[Mapping[str, Any]] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[Mapping[str, Any]]:
+        """The scenarios, and all of them at the end."""
+        total = {name: sum(row[name] for row in self.summed) for name in COLUMNS[1:]}
+        return [*self.summed, {"scenario": "all", **total}]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was lost, told twice or otherwise wrong."""
+        return not any(self.rows[-1][name] for name in COLUMNS[-3:])
+
+    def has(self, scenario: Scenario) -> bool:
+        """Say whether a scenario was run."""
+        return scenario.name in (row["scenario"] for row in self.summed)
+
+    def add(self, scenario: Scenario, ended: Sequence[Ended]) -> None:
+        """Sum up what came of a scenario's runs, if there were any."""
+        if ended:
+            self.summed.append(_row(scenario.name, ended, scenario))
+            self.missed += [str(one) for one in ended if not one.reached]
+
+    def plain(self) -> dict[str, Any]:
+        """Give it as machines read it."""
+        return {"server": self.server, "rows": self.rows, "missed": self.missed}
+
+
+def read(output: Path | None) -> Report:
+    """Read a report that was cut short; where there is none, begin one."""
+    if output is None or not output.exists():
+        return Report()
+    found = json.loads(output.read_text())
+    return Report(found["server"], found["rows"][:-1], found["missed"])
 
 
 def _row(name: str, ended: Sequence[Ended], scenario: Scenario) -> dict[str, Any]:
