@@ -108,6 +108,7 @@ class Delivery:
     group: str | None = None  # within it a destination may ask for order
     run: str | None = None  # the run in which it waits for its turn
     turn: int = 0  # its place in the run, from 0
+    admitted_at: datetime | None = None  # when it was let out of its run
     silent: int = 0  # claims in a row that came to nothing
     pauses: int = 0  # tries that cost nothing, as the destination asked for a pause
     solo: bool = False  # must travel alone
@@ -137,9 +138,12 @@ class Delivery:
 
     @property
     def wanted_at(self) -> float:
-        """Say since when (seconds) it is to be told: since its fact was due, or it was asked for once more."""
-        asked = (self.replay or {}).get("at")
-        return asked.timestamp() if asked else self.order / 1_000_000
+        """Say since when (seconds) it is to be told.
+
+        Since its fact was due, it was let out of its run, or it was asked for once more, whichever came last.
+        """
+        moment = (self.replay or {}).get("at") or self.admitted_at
+        return moment.timestamp() if moment else self.order / 1_000_000
 
 
 def delivery_id(event_key: str, destination: str, part: int = 0) -> str:

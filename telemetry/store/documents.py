@@ -154,6 +154,7 @@ def delivery_from(row: Mapping[str, Any]) -> Delivery:
         group=row.get("group"),
         run=row.get("run"),
         turn=row.get("turn", 0),
+        admitted_at=row.get("admitted_at"),
         silent=row.get("silent", 0),
         pauses=row.get("pauses", 0),
         solo=row.get("solo", False),

@@ -29,7 +29,8 @@ class Held:
     async def admit(self, names: Sequence[str]) -> int:
         """Let deliveries of the run out to their courier; answer how many still waited."""
         now = self._connection.clock.now()
-        return await self._deliveries.settle([(name, 0) for name in names], Signal.ADMIT, ready_at=now)
+        members = [(name, 0) for name in names]
+        return await self._deliveries.settle(members, Signal.ADMIT, ready_at=now, admitted_at=now)
 
     async def skip(self, first: int, past: int, reason: str) -> int:
         """Leave out those that wait from a turn on, up to another; answer how many there were."""

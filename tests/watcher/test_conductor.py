@@ -96,6 +96,19 @@ async def test_three_destinations_are_told_at_once_and_the_next_when_one_is_thro
     assert (await read(connection)).counts == {State.DELIVERED: 1}
 
 
+async def test_how_long_a_member_took_counts_from_when_it_was_let_out(connection: Connection) -> None:
+    """
+    That ten thousand people are told at forty a minute is meant: it is no delay.
+    """
+    await a_run(connection, Caller(), 3)
+    (waiting, *_) = await queue_of(connection)
+    before = connection.clock.now().timestamp()
+    await Held(connection, NAME, RUN).admit([waiting.id])
+    (let_out, *_) = await queue_of(connection)
+    assert waiting.wanted_at < before - 1000
+    assert before - 1 < let_out.wanted_at <= connection.clock.now().timestamp()
+
+
 @pytest.mark.parametrize("signal", [Signal.DONE, Signal.GIVE_UP, Signal.PARK, Signal.SKIP])
 async def test_a_part_is_let_out_when_the_one_before_it_came_to_something(
     connection: Connection, signal: Signal
