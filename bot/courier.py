@@ -41,8 +41,7 @@ class ChannelCourier:
         self._standing = Standing(channel, row=row)
         self._settlement = Settlement(desk, self._standing)
         self._resolution = Resolution(desk, self._standing, self._settlement, self._wait_resolving, self._try)
-        self._readings = 0  # of the queue, begun so far
-        self._wanted = -1  # how many that were when more was said to have come
+        self.wanted = False  # whether more may have come since the last reading of the queue began
 
     async def drain(self) -> None:
         """Post until nothing waits, the channel is blocked or its user postponed.
@@ -50,22 +49,13 @@ class ChannelCourier:
         Raise UnavailableError when the database is away.
         """
         self._standing.exhausted = False
-        self._wanted = -1
+        self.wanted = False
         try:
             while await self._step():
                 pass
         except PostponedError:
             # What was read is old by then, and what was recorded is found in the row.
             self._standing.forget()
-
-    def want(self) -> None:
-        """Note that more may have come: a reading of the queue that begins after this finds it."""
-        self._wanted = self._readings
-
-    @property
-    def is_wanted(self) -> bool:
-        """Whether more may have come since the last reading began."""
-        return self._wanted >= self._readings
 
     def knows(self, hint: Hint) -> bool:
         """Say whether a hint is old news."""
@@ -106,7 +96,7 @@ class ChannelCourier:
     async def _post_next(self) -> bool:
         desk, standing = self._desk, self._standing
         if not standing.ahead and not standing.exhausted:
-            self._readings += 1
+            self.wanted = False
             waiting = await desk.queue.waiting(destination_of(standing.channel), READ_AHEAD)
             standing.take_in(waiting, READ_AHEAD)
         if not standing.ahead:

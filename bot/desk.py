@@ -90,8 +90,7 @@ class Standing:
 
     def knows(self, hint: Hint) -> bool:
         """Say whether a hint is old news: of a delivery that was read, unless it waits once more after it was done."""
-        is_done = self.read.get(hint.id)
-        return is_done is False or (is_done is True and hint.is_new)
+        return hint.id in self.read and (hint.is_new or not self.read[hint.id])
 
     def resolve(self, nonce: str) -> None:
         """Note that nothing is open about a batch: another may take its place."""

@@ -108,7 +108,7 @@ class Rounds:
 
     def _want(self, channel: str, group: TaskGroup) -> None:
         if courier := self._at_work.get(channel):
-            courier.want()
+            courier.wanted = True
         elif user_of(channel) is None:
             self._at_work[channel] = self._couriers.of(channel)
             group.start_soon(self._drain, channel, name=f"channel {channel}")
@@ -117,7 +117,7 @@ class Rounds:
 
     async def _see_to(self, user: str) -> None:
         if courier := self._at_work.get(user):
-            courier.want()
+            courier.wanted = True
             return
         # The next look finds it again: many may be put off, and none of them costs a command.
         if self._desk.directs.postponed(user):
@@ -143,7 +143,7 @@ class Rounds:
                             # Others wait for this place; the next look finds what is left here.
                             return
                         continue
-                    if not courier.is_wanted:
+                    if not courier.wanted:
                         return
             finally:
                 del self._at_work[channel]

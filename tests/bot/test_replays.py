@@ -32,9 +32,7 @@ async def test_it_is_posted_once_more_under_another_nonce_also_by_the_bot_that_p
     assert 2 == (await bench.row("t:1")).generation
 
 
-async def test_who_posted_it_is_woken_to_post_it_once_more_and_to_try_it_again(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_posted_it_is_woken_to_post_it_once_more_and_to_try_it_again(bench: Bench) -> None:
     """
     No round comes within this test: what was read before is news again once an operator acts on it.
     """
