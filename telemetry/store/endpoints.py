@@ -8,7 +8,7 @@ from typing import Any
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, patiently, read, upsert
 from telemetry.store.documents import read_as
-from telemetry.store.rotation import rotate
+from telemetry.store.keyring import add, rotate
 
 COLLECTION = "endpoints"
 
@@ -57,13 +57,8 @@ class Endpoints:
 
     async def add(self, name: str, told: Mapping[str, Any], secret: str) -> bool:
         """Add an endpoint; no, where one of that name was added before."""
-        fresh = {"told": dict(told), "secrets": [{"value": secret}], "added_at": self._connection.clock.now()}
-        guard: Row = {"_id": name, "secrets": {"$exists": False}}
-        change = {"$set": fresh, "$unset": {"removed_at": ""}}
-        if await upsert(self._rows, guard, change):
-            return True
-        # The same command, whose answer was lost, may be what stands in the way.
-        return bool(await read(self._rows, {"_id": name, "secrets.value": secret}))
+        body = {"told": dict(told), "added_at": self._connection.clock.now()}
+        return await add(self._rows, name, body, {"value": secret}, gone="removed_at")
 
     async def remove(self, name: str) -> bool:
         """Remove an endpoint that was added; answer whether it was there."""

@@ -1,10 +1,21 @@
-"""Secrets that are rotated: a fresh one comes before those of a row, which stay in use for a while yet."""
+"""Rows that have secrets: one comes with the first, and a fresh one comes before those that it has.
+
+The same command, whose answer was lost, may be what stands in the way: then it has done what it says.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from telemetry.core.clock import Clock
-from telemetry.store.commands import Collection, Row, patiently, read
+from telemetry.store.commands import Collection, Row, patiently, read, upsert
+
+
+async def add(rows: Collection, name: str, body: Row, first: Row, gone: str) -> bool:
+    """Make a row with its first secret, or give one to a row without; no, where one of that name has a secret."""
+    change = {"$set": body | {"secrets": [first]}, "$unset": {gone: ""}}
+    if await upsert(rows, {"_id": name, "secrets": {"$exists": False}}, change):
+        return True
+    return bool(await read(rows, {"_id": name} | {f"secrets.{field}": value for field, value in first.items()}))
 
 
 async def rotate(rows: Collection, name: str, fresh: Row, overlap: timedelta, clock: Clock) -> bool:
@@ -14,7 +25,6 @@ async def rotate(rows: Collection, name: str, fresh: Row, overlap: timedelta, cl
         if not found:
             return False
         former: list[Row] = found[0]["secrets"]
-        # The same command, whose answer was lost, may have put it there.
         if any(fresh.items() <= secret.items() for secret in former):
             return True
         change = {"$set": {"secrets": [fresh, *_ending(former, overlap, clock.now())]}}

@@ -6,7 +6,7 @@ from telemetry.core.rate import Rate
 from telemetry.core.source import Digest, Source
 from telemetry.store.client import Connection
 from telemetry.store.commands import Row, patiently, read, upsert
-from telemetry.store.rotation import rotate
+from telemetry.store.keyring import add, rotate
 
 COLLECTION = "sources"
 
@@ -27,13 +27,8 @@ class Sources:
 
     async def add(self, name: str, digest: str, rate: Rate | None) -> bool:
         """Add a source with one secret, or give a revoked one a new start; no, where one of that name is in use."""
-        now = self._connection.clock.now()
-        fresh: Row = {"secrets": [{"digest": digest}], "added_at": now, "rate": str(rate) if rate else None}
-        guard: Row = {"_id": name, "secrets": {"$exists": False}}
-        if await upsert(self._rows, guard, {"$set": fresh, "$unset": {"revoked_at": ""}}):
-            return True
-        # The same command, whose answer was lost, may be what stands in the way.
-        return bool(await read(self._rows, {"_id": name, "secrets.digest": digest}))
+        body: Row = {"added_at": self._connection.clock.now(), "rate": str(rate) if rate else None}
+        return await add(self._rows, name, body, {"digest": digest}, gone="revoked_at")
 
     async def rotate(self, name: str, digest: str, overlap: timedelta) -> bool:
         """Give a source a new secret; those before it are taken for a while yet. No, where there is none."""
