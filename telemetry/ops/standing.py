@@ -39,7 +39,9 @@ async def check_names(connection: Connection, selection: Selection) -> None:
 
 async def _check_consumer(connection: Connection, name: str) -> None:
     known = {*installed_consumers(), *await _names(connection, Selection())}
-    if name not in known and name not in (known := known | set(await Registry(connection).read())):
+    if name not in known:
+        known |= set(await Registry(connection).read())
+    if name not in known:
         raise ConfigurationError(f"--consumer {name}: no such consumer; {expected_one_of(name, known)}")
 
 

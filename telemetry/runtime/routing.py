@@ -59,8 +59,8 @@ def failed(entry: str, error: Exception) -> dict[str, Any]:
 
 def known_types(config: Config) -> frozenset[str]:
     """Name the types that the file tells of: those with a key policy, and those of its schedules."""
-    schedules = (table for table in config.section(SCHEDULES).values() if isinstance(table, Mapping))
-    return frozenset(config.types).union(str(table.get("event")) for table in schedules)
+    told = (table.get("event") for table in config.section(SCHEDULES).values() if isinstance(table, Mapping))
+    return frozenset(config.types).union(name for name in told if isinstance(name, str))
 
 
 def check_types(wanted: Sequence[str], config: Config, entry: str) -> None:

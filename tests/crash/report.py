@@ -42,7 +42,7 @@ class Report:
     def add(self, scenario: Scenario, ended: Sequence[Ended]) -> None:
         """Sum up what came of a scenario's runs, if there were any."""
         if ended:
-            self.summed.append(_row(scenario.name, ended, scenario))
+            self.summed.append(_row(ended, scenario))
             self.missed += [str(one) for one in ended if not one.reached]
 
     def plain(self) -> dict[str, Any]:
@@ -58,9 +58,9 @@ def read(output: Path | None) -> Report:
     return Report(found["server"], found["rows"][:-1], found["missed"])
 
 
-def _row(name: str, ended: Sequence[Ended], scenario: Scenario) -> dict[str, Any]:
+def _row(ended: Sequence[Ended], scenario: Scenario) -> dict[str, Any]:
     return {
-        "scenario": name,
+        "scenario": scenario.name,
         "points": len(ended),
         "kills": sum(one.reached and one.action == "kill" for one in ended),
         "stops": sum(one.reached and one.action == "stop" for one in ended),
